@@ -1,0 +1,1 @@
+"""Show: the PyQt6 monitor. Imports `realtime` only."""

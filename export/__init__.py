@@ -1,0 +1,1 @@
+"""Hand over: checkpoint to a verified, described, int8 ONNX file."""

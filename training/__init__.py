@@ -1,0 +1,1 @@
+"""Learn: note banks, mixing, models, fitting and evaluation (torch)."""
