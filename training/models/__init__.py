@@ -1,0 +1,1 @@
+"""The network: SincNet bands, a shared-convolution ResNet, LDE pooling, three heads."""
