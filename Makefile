@@ -1,0 +1,68 @@
+# make run    install into .venv and open the monitor on the demo piece
+# make test   install everything into .venv, then lint, type-check and test
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+DEMO := realtime/assets/demo.ogg
+DEMO_S := 41
+NO_DISPLAY := $(if $(filter Linux,$(shell uname -s)),$(if $(DISPLAY)$(WAYLAND_DISPLAY),,yes),)
+
+.PHONY: help run test slow lint screenshots demo clean
+
+help:
+	@echo "make run          install, and open the monitor on the demo piece (no display: meters in the terminal)"
+	@echo "make test         install everything, then ruff, mypy and the tests"
+	@echo "make slow         the long tests, which 'make test' leaves out"
+	@echo "make lint         ruff and mypy only"
+	@echo "make screenshots  let the monitor draw docs/monitor-{dark,light}.png"
+	@echo "make demo         compose and render realtime/assets/demo.ogg again"
+	@echo "make clean        remove .venv and every cache"
+	@echo "PYTHON=python3.12 make ...  choose the interpreter (3.11 or newer)"
+
+run: $(VENV)/.listener
+ifeq ($(NO_DISPLAY),yes)
+	@echo "No display found: meters in the terminal instead (Ctrl-C stops)."
+	$(BIN)/tutti listen --file $(DEMO)
+else
+	$(BIN)/tutti monitor $(DEMO)
+endif
+
+test: lint
+	$(BIN)/python -m pytest -q
+
+slow: $(VENV)/.everything
+	$(BIN)/python -m pytest -q -m slow
+
+lint: $(VENV)/.everything
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+screenshots: $(VENV)/.listener
+	QT_QPA_PLATFORM=offscreen $(BIN)/tutti monitor $(DEMO) --theme dark --after 20 --screenshot docs/monitor-dark.png
+	QT_QPA_PLATFORM=offscreen $(BIN)/tutti monitor $(DEMO) --theme light --after 20 --screenshot docs/monitor-light.png
+
+demo: $(VENV)/.everything
+	$(BIN)/python -m training.mixing.demo $(DEMO)
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Tutti needs Python 3.11 or newer, and '$(PYTHON)' is not: install one (apt install python3," \
+	    "brew install python@3.12, winget install Python.Python.3.12), or name it: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' || { \
+	  echo "'$(PYTHON)' cannot make virtual environments: sudo apt-get install -y python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.listener: $(VENV)/.python pyproject.toml constraints.txt .ci/system-libraries
+	@PYTHON=$(PYTHON) .ci/system-libraries run
+	$(PIP) --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.everything: $(VENV)/.python pyproject.toml constraints.txt .ci/system-libraries
+	@PYTHON=$(PYTHON) .ci/system-libraries test
+	$(PIP) --constraint constraints.txt --editable '.[dev]'
+	@touch $@ $(VENV)/.listener
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
