@@ -1,0 +1,145 @@
+"""The tagging network as an ONNX file, run by onnxruntime on one thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime.errors import TuttiError
+from realtime.spec import ModelSpec
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+BUNDLED_MODEL = "tutti.int8.onnx"
+INPUT_NAME = "audio"
+OUTPUT_NAMES = ("instruments", "families", "polyphony")
+BATCH_WINDOWS = 16
+"""Windows per inference call: bounds memory."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Probabilities of n windows: instruments (n, 24), families (n, 8), polyphony (n, 7)."""
+
+    instruments: NDArray[np.float32]
+    families: NDArray[np.float32]
+    polyphony: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.instruments)
+
+
+class TagModel:
+    """A model file, read into memory once: replacing the file later does no harm.
+
+    ``path``: an ONNX file made by ``tutti export``; None is the bundled one.
+
+    Raises:
+        TuttiError: the file is missing, damaged or made for another version.
+    """
+
+    spec: ModelSpec
+
+    def __init__(self, path: Path | str | None = None) -> None:
+        self.path = str(path) if path is not None else None
+        origin = self.path or "The bundled model"
+        self._session = _open_session(_read(self.path), origin)
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        self.spec = ModelSpec.from_metadata(metadata, origin)
+        self.window_samples = round(self.spec.sample_rate_hz * self.spec.window_s)
+        self._check_signature(origin)
+
+    def infer(self, windows: NDArray[np.float32]) -> Scores:
+        """Score windows, float32 (n, 16000) at 16 kHz; n may be 0.
+
+        Raises:
+            ValueError: the array has another shape.
+            TuttiError: the model returned something that is not a number.
+        """
+        windows = np.ascontiguousarray(windows, dtype=np.float32)
+        if windows.ndim != 2 or windows.shape[1] != self.window_samples:
+            raise ValueError(f"windows must be (n, {self.window_samples}), not {windows.shape}")
+        parts = [
+            self._session.run(list(OUTPUT_NAMES), {INPUT_NAME: windows[i : i + BATCH_WINDOWS]})
+            for i in range(0, len(windows), BATCH_WINDOWS)
+        ]
+        if not parts:
+            return Scores(*(np.zeros((0, width), np.float32) for width in self._widths()))
+        scores = [np.concatenate(column) for column in zip(*parts, strict=True)]
+        if not all(np.isfinite(array).all() for array in scores):
+            raise TuttiError(
+                f"The model {self.spec.name} {self.spec.version} returned values that are not "
+                "numbers: use the bundled model, or export this one again."
+            )
+        return Scores(*scores)
+
+    def _widths(self) -> tuple[int, int, int]:
+        return len(self.spec.instruments), len(self.spec.families), len(self.spec.polyphony)
+
+    def _check_signature(self, origin: str) -> None:
+        """Refuse a graph whose inputs and outputs are not what its metadata promises."""
+        inputs = {node.name: node for node in self._session.get_inputs()}
+        outputs = {node.name: node for node in self._session.get_outputs()}
+        expected = dict(zip(OUTPUT_NAMES, self._widths(), strict=True))
+        good = (
+            list(inputs) == [INPUT_NAME]
+            and inputs[INPUT_NAME].type == "tensor(float)"
+            and _fits(inputs[INPUT_NAME].shape, self.window_samples)
+            and set(expected) <= set(outputs)
+            and all(_fits(outputs[name].shape, width) for name, width in expected.items())
+        )
+        if not good:
+            raise TuttiError(
+                f"{origin} does not take '{INPUT_NAME}' [batch, {self.window_samples}] and return "
+                f"{', '.join(f'{n} [batch, {w}]' for n, w in expected.items())}: export it again."
+            )
+
+
+def _fits(shape: list[Any], width: int) -> bool:
+    """Whether a shape is (free batch, width); a width the graph leaves open is accepted."""
+    return len(shape) == 2 and not isinstance(shape[0], int) and shape[1] in (width, None)
+
+
+def _read(path: str | None) -> bytes:
+    try:
+        if path is None:
+            return (resources.files("realtime") / "assets" / BUNDLED_MODEL).read_bytes()
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        if path is None:
+            raise TuttiError(
+                "The bundled model is missing from this installation: install Tutti again, "
+                "or name a model file with --model."
+            ) from None
+        raise TuttiError(f"{path} does not exist: name a model made by 'tutti export'.") from None
+    except IsADirectoryError:
+        raise TuttiError(f"{path} is a folder: name the .onnx file inside it.") from None
+    except OSError as error:
+        raise TuttiError(f"{path} cannot be read ({error.strerror}): check it.") from None
+
+
+def _open_session(content: bytes, origin: str) -> onnxruntime.InferenceSession:
+    # Loaded here so that Scores, and with it the post-processing, cost no runtime.
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    options.enable_cpu_mem_arena = False
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception:
+        # onnxruntime raises its own unexported exception types, one for each way to be damaged.
+        raise TuttiError(
+            f"{origin} is not a readable ONNX model: it may be damaged or cut short, "
+            "so download or export it again."
+        ) from None

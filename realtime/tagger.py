@@ -1,0 +1,137 @@
+"""A path or an array in, a ``Timeline`` out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime.downmix import Channel
+from realtime.errors import TuttiError
+from realtime.levels import LevelMeter
+from realtime.model import TagModel
+from realtime.postprocess import Postprocessor, Tags
+from realtime.smoothing import Smoothing
+from realtime.sources.file import FileSource
+from realtime.spec import DEFAULT_HOP_S
+from realtime.timeline import Timeline
+from realtime.windows import Window, WindowCutter
+
+Progress = Callable[[float, float], None]
+"""Called with seconds done and seconds in all."""
+ARRAY_BLOCK_S = 10.0
+
+
+class Tagger:
+    """Tags files and arrays exactly as the live meter would show them.
+
+    ``model``: a ``TagModel``, a path to one, or None for the bundled one.
+    ``hop_s``, ``channel``, ``smoothing``: as live.
+
+    Example:
+        >>> timeline = Tagger().tag("mix.flac")              # doctest: +SKIP
+        >>> timeline.summary()["piano"].present              # doctest: +SKIP
+        True
+    """
+
+    def __init__(
+        self,
+        model: TagModel | Path | str | None = None,
+        hop_s: float = DEFAULT_HOP_S,
+        channel: Channel = "mono",
+        smoothing: Smoothing | None = None,
+    ) -> None:
+        self.model = model if isinstance(model, TagModel) else TagModel(model)
+        self.hop_s = hop_s
+        self.channel: Channel = channel
+        self.smoothing = smoothing or Smoothing()
+
+    def tag(
+        self,
+        audio: Path | str | NDArray,
+        sample_rate_hz: float | None = None,
+        progress: Progress | None = None,
+        name: str = "",
+    ) -> Timeline:
+        """Tag a file, or an array (frames,) or (frames, channels) with its ``sample_rate_hz``.
+
+        Integer arrays are scaled to full scale 1.0. ``name`` is an array's ``file``.
+
+        Raises:
+            TuttiError: the file cannot be read, or there is no sound in it.
+        """
+        if isinstance(audio, np.ndarray):
+            if sample_rate_hz is None:
+                raise TypeError("an array needs its sample_rate_hz")
+            samples = _as_float(audio)
+            step = max(1, int(ARRAY_BLOCK_S * sample_rate_hz))
+            blocks = (samples[i : i + step] for i in range(0, len(samples), step))
+            total_s = len(samples) / sample_rate_hz
+            return self._timeline(
+                blocks, sample_rate_hz, samples.shape[1], total_s, name or "The array", progress
+            )
+        with FileSource(audio) as source:
+            return self._timeline(
+                source,
+                source.sample_rate_hz,
+                source.channels,
+                source.duration_s,
+                str(audio),
+                progress,
+            )
+
+    def tag_stream(
+        self, blocks: Iterable[NDArray[np.floating]], sample_rate_hz: float, channels: int
+    ) -> Iterator[Tags]:
+        """Tags as the blocks (frames, channels) come in; memory does not grow."""
+        cutter = WindowCutter(sample_rate_hz, channels, self.hop_s, self.channel)
+        return self._tags(cutter, blocks)
+
+    def _timeline(
+        self,
+        blocks: Iterable[NDArray[np.floating]],
+        sample_rate_hz: float,
+        channels: int,
+        total_s: float,
+        name: str,
+        progress: Progress | None,
+    ) -> Timeline:
+        cutter = WindowCutter(sample_rate_hz, channels, self.hop_s, self.channel)
+        tags = []
+        for one in self._tags(cutter, blocks):
+            tags.append(one)
+            if progress is not None:
+                progress(one.end_s, max(total_s, one.end_s))
+        if not tags:
+            raise TuttiError(f"{name} holds no sound (its length is zero): export it again.")
+        return Timeline(tuple(tags), self.model.spec, name, cutter.duration_s)
+
+    def _tags(self, cutter: WindowCutter, blocks: Iterable[NDArray[np.floating]]) -> Iterator[Tags]:
+        meter = LevelMeter()
+        post = Postprocessor(self.model.spec, self.smoothing)
+        for block in blocks:
+            yield from self._score(cutter.push(block), meter, post)
+        yield from self._score(cutter.flush(), meter, post)
+
+    def _score(
+        self, windows: list[Window], meter: LevelMeter, post: Postprocessor
+    ) -> Iterator[Tags]:
+        levels = [meter.read(window) for window in windows]
+        audible = [w.samples for w, level in zip(windows, levels, strict=True) if not level.silent]
+        scores = self.model.infer(np.stack(audible)) if audible else None
+        index = 0
+        for window, level in zip(windows, levels, strict=True):
+            yield post.step(scores, level, window.start_s, window.end_s, index)
+            index += not level.silent
+
+
+def _as_float(audio: NDArray) -> NDArray[np.float32]:
+    if audio.ndim == 1:
+        audio = audio[:, np.newaxis]
+    if audio.ndim != 2:
+        raise ValueError(f"audio must be (frames,) or (frames, channels), not {audio.shape}")
+    if np.issubdtype(audio.dtype, np.integer):
+        return audio.astype(np.float32) / np.float32(np.iinfo(audio.dtype).max)
+    return audio.astype(np.float32, copy=False)

@@ -1,0 +1,144 @@
+"""The tags of a whole file, and the JSON document that ``tutti tag`` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime.postprocess import Tags
+from realtime.spec import ModelSpec
+
+SCHEMA = 1
+"""Version of the JSON document."""
+
+
+@dataclass(frozen=True)
+class InstrumentSummary:
+    """One instrument over a whole file.
+
+    ``probability``: mean over the windows. ``present``: that mean reaches the
+    model's threshold. ``active_s``: seconds at or above the threshold.
+    """
+
+    probability: float
+    present: bool
+    active_s: float
+
+
+@dataclass(frozen=True, eq=False)
+class Timeline:
+    """Tags of successive windows of a file (or array; then ``file`` is as the caller named it)."""
+
+    tags: tuple[Tags, ...]
+    spec: ModelSpec
+    file: str
+    duration_s: float
+
+    def __len__(self) -> int:
+        return len(self.tags)
+
+    @property
+    def start_s(self) -> NDArray[np.float64]:
+        """Start of each window (n,)."""
+        return np.array([tags.start_s for tags in self.tags])
+
+    @property
+    def end_s(self) -> NDArray[np.float64]:
+        """End of the audio in each window (n,)."""
+        return np.array([tags.end_s for tags in self.tags])
+
+    @property
+    def share_s(self) -> NDArray[np.float64]:
+        """Seconds that each window stands for (n,): up to the next window's start.
+
+        They add up to the duration, so overlapping windows count no second twice.
+        """
+        return np.diff(self.start_s, append=max(self.duration_s, self.start_s[-1]))
+
+    @property
+    def instruments(self) -> NDArray[np.float32]:
+        """Probabilities (n, 24)."""
+        return np.stack([tags.instruments for tags in self.tags])
+
+    @property
+    def families(self) -> NDArray[np.float32]:
+        """Probabilities (n, 8)."""
+        return np.stack([tags.families for tags in self.tags])
+
+    @property
+    def polyphony(self) -> NDArray[np.float32]:
+        """Probabilities (n, 7) of 0 to 5 and of 6 or more instruments."""
+        return np.stack([tags.polyphony for tags in self.tags])
+
+    @property
+    def polyphony_expected(self) -> NDArray[np.float64]:
+        """Mean number of instruments in each window (n,)."""
+        return np.array([tags.polyphony_expected for tags in self.tags])
+
+    @property
+    def polyphony_mean(self) -> float:
+        """Mean over the windows of the expected number of instruments."""
+        return float(self.polyphony_expected.mean())
+
+    def active(self) -> NDArray[np.bool_]:
+        """Where each instrument reaches its threshold (n, 24)."""
+        thresholds = [self.spec.thresholds[name] for name in self.spec.instruments]
+        return self.instruments >= np.array(thresholds, dtype=np.float32)
+
+    def summary(self) -> dict[str, InstrumentSummary]:
+        """Each instrument over the whole file, in vocabulary order."""
+        probability = self.instruments.mean(axis=0, dtype=np.float64)
+        active_s = self.share_s @ self.active()
+        return {
+            name: InstrumentSummary(
+                probability=float(probability[i]),
+                present=bool(probability[i] >= self.spec.thresholds[name]),
+                active_s=float(active_s[i]),
+            )
+            for i, name in enumerate(self.spec.instruments)
+        }
+
+    def to_document(self) -> dict[str, Any]:
+        """The JSON document, schema 1; every label always present, numbers to 4 decimals."""
+        return {
+            "schema": SCHEMA,
+            "file": self.file,
+            "duration_s": _round(self.duration_s),
+            "model": {"name": self.spec.name, "version": self.spec.version},
+            "windows": [window_document(tags, self.spec) for tags in self.tags],
+            "summary": {
+                "instruments": {
+                    name: {
+                        "probability": _round(one.probability),
+                        "present": one.present,
+                        "active_s": _round(one.active_s),
+                    }
+                    for name, one in self.summary().items()
+                },
+                "polyphony_mean": _round(self.polyphony_mean),
+            },
+        }
+
+
+def window_document(tags: Tags, spec: ModelSpec) -> dict[str, Any]:
+    """One window as it stands in the document's ``windows``."""
+    return {
+        "start_s": _round(tags.start_s),
+        "end_s": _round(tags.end_s),
+        "instruments": _named(spec.instruments, tags.instruments),
+        "families": _named(spec.families, tags.families),
+        "polyphony": _named(spec.polyphony, tags.polyphony),
+        "polyphony_expected": _round(tags.polyphony_expected),
+    }
+
+
+def _named(labels: tuple[str, ...], values: NDArray[np.float32]) -> Mapping[str, float]:
+    return {label: _round(value) for label, value in zip(labels, values.tolist(), strict=True)}
+
+
+def _round(value: float) -> float:
+    return round(float(value), 4)

@@ -1,0 +1,211 @@
+"""Audio blocks of any size, rate and channel count in, one-second windows at 16 kHz out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from realtime.downmix import Channel, Downmix
+from realtime.errors import TuttiError
+from realtime.spec import DEFAULT_HOP_S, MIN_HOP_S, SAMPLE_RATE_HZ, WINDOW_S, WINDOW_SAMPLES
+
+MAX_HOP_S = 1.0
+MIN_RATE_HZ = 1_000
+MAX_RATE_HZ = 1_536_000
+CLIP_LEVEL = 32766 / 32768
+"""At or above it a sample counts as clipped, whatever the file's word length."""
+ABSURD_LEVEL = 1e9
+"""At or above it a sample is damage, not sound (full scale is 1.0)."""
+TICK_S = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """One second of mono audio for the model.
+
+    ``samples``: float32 (16000,), mean removed; zeros after the first ``frames``.
+    ``start_s``: time of the first sample since the stream began.
+    ``input_peak``, ``input_clipped``, ``non_finite``: of the input during the
+    window, over all its channels, to within 10 ms.
+    """
+
+    start_s: float
+    samples: NDArray[np.float32]
+    frames: int = WINDOW_SAMPLES
+    input_peak: float = 0.0
+    input_clipped: bool = False
+    non_finite: int = 0
+
+    @property
+    def end_s(self) -> float:
+        """Time of the end of the audio in the window, padding left out."""
+        return self.start_s + self.frames / SAMPLE_RATE_HZ
+
+
+class WindowCutter:
+    """Cuts a stream into windows; holds at most one window, one hop and one block.
+
+    ``hop_s``: 0.05 to 1.0 s between the starts of successive windows.
+    ``channel``: see ``realtime.downmix``.
+
+    Raises:
+        TuttiError: a rate, channel or hop that cannot be.
+    """
+
+    def __init__(
+        self,
+        sample_rate_hz: float,
+        channels: int,
+        hop_s: float = DEFAULT_HOP_S,
+        channel: Channel = "mono",
+    ) -> None:
+        if not MIN_RATE_HZ <= sample_rate_hz <= MAX_RATE_HZ:
+            raise TuttiError(
+                f"A sample rate of {sample_rate_hz:g} Hz cannot be analysed: "
+                f"use {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz."
+            )
+        self.sample_rate_hz = float(sample_rate_hz)
+        self.channels = channels
+        self._downmix = Downmix(channels, channel)
+        self._resampler = soxr.ResampleStream(
+            self.sample_rate_hz, SAMPLE_RATE_HZ, self._downmix.streams, dtype="float32"
+        )
+        self._input = _InputMarks(self.sample_rate_hz)
+        self._pending = np.zeros(0, np.float32)
+        self._pending_start = 0
+        self._last_start: int | None = None
+        self._frames_in = 0
+        self._flushed = False
+        self.set_hop(hop_s)
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds of audio pushed so far."""
+        return self._frames_in / self.sample_rate_hz
+
+    def set_hop(self, hop_s: float) -> None:
+        """Change the hop while running; it counts from the last window given out."""
+        if not MIN_HOP_S <= hop_s <= MAX_HOP_S:
+            raise TuttiError(f"A hop of {hop_s} s is out of range: use {MIN_HOP_S} to {MAX_HOP_S}.")
+        self._hop_samples = round(hop_s * SAMPLE_RATE_HZ)
+        self.hop_s = hop_s
+
+    def push(self, block: NDArray[np.floating]) -> list[Window]:
+        """Windows completed by a block, (frames, channels) or (frames,) for mono; often none."""
+        if self._flushed:
+            raise RuntimeError("the stream was flushed: make a new WindowCutter")
+        block = np.asarray(block, dtype=np.float32)
+        if block.ndim == 1:
+            block = block[:, np.newaxis]
+        if block.ndim != 2 or block.shape[1] != self.channels:
+            raise ValueError(f"block must be (frames, {self.channels}), not {block.shape}")
+        if not len(block):
+            return []
+        block = self._input.clean(block, self._frames_in)
+        self._frames_in += len(block)
+        mixed = np.ascontiguousarray(self._downmix.before(block))
+        return self._add(self._downmix.after(self._resample(mixed, last=False)))
+
+    def flush(self) -> list[Window]:
+        """The last windows; audio that no window has covered yet gets one, zero-padded.
+
+        A stream shorter than a window gives one window, an empty stream none.
+        """
+        if self._flushed:
+            return []
+        self._flushed = True
+        if not self._frames_in:
+            return []
+        rest = self._resample(np.zeros((0, self._downmix.streams), np.float32), last=True)
+        windows = self._add(self._downmix.after(rest))
+        windows += self._add(self._downmix.flush())
+        end = self._pending_start + len(self._pending)
+        if self._last_start is None or end > self._last_start + WINDOW_SAMPLES:
+            windows.append(self._cut(min(WINDOW_SAMPLES, end - self._next_start)))
+        return windows
+
+    @property
+    def _next_start(self) -> int:
+        return 0 if self._last_start is None else self._last_start + self._hop_samples
+
+    def _resample(self, mixed: NDArray[np.float32], last: bool) -> NDArray[np.float32]:
+        if self.sample_rate_hz == SAMPLE_RATE_HZ:
+            return mixed
+        return self._resampler.resample_chunk(mixed, last=last).reshape(-1, self._downmix.streams)
+
+    def _add(self, samples: NDArray[np.float32]) -> list[Window]:
+        self._pending = np.concatenate((self._pending, samples))
+        windows = []
+        while self._pending_start + len(self._pending) >= self._next_start + WINDOW_SAMPLES:
+            windows.append(self._cut(WINDOW_SAMPLES))
+        self._forget()
+        return windows
+
+    def _cut(self, frames: int) -> Window:
+        start = self._next_start
+        offset = start - self._pending_start
+        samples = np.zeros(WINDOW_SAMPLES, np.float32)
+        if frames > 0:
+            audio = self._pending[offset : offset + frames]
+            samples[:frames] = audio - audio.mean(dtype=np.float64)
+        start_s = start / SAMPLE_RATE_HZ
+        peak, clipped, non_finite = self._input.between(start_s, start_s + WINDOW_S)
+        self._last_start = start
+        return Window(start_s, samples, frames, peak, clipped, non_finite)
+
+    def _forget(self) -> None:
+        """Let go of what no later window needs, even if the hop becomes the shortest."""
+        if self._last_start is None:
+            return
+        earliest = self._last_start + round(MIN_HOP_S * SAMPLE_RATE_HZ)
+        done = min(earliest - self._pending_start, len(self._pending))
+        if done > 0:
+            self._pending = self._pending[done:].copy()
+            self._pending_start += done
+        self._input.forget_before(earliest / SAMPLE_RATE_HZ)
+
+
+class _InputMarks:
+    """What the raw input did, in ticks of 10 ms: peak, clipped samples, damaged samples."""
+
+    def __init__(self, sample_rate_hz: float) -> None:
+        self._frames_per_tick = sample_rate_hz * TICK_S
+        self._ticks: dict[int, tuple[float, int]] = {}
+
+    def clean(self, block: NDArray[np.float32], first_frame: int) -> NDArray[np.float32]:
+        """Note the peaks of a block (frames, channels); return it without damaged samples."""
+        first_tick = int(first_frame / self._frames_per_tick)
+        last_tick = int((first_frame + len(block) - 1) / self._frames_per_tick)
+        inner = np.arange(first_tick + 1, last_tick + 1) * self._frames_per_tick
+        edges = np.concatenate(([0], np.ceil(inner).astype(np.int64) - first_frame))
+        magnitude = np.abs(block)
+        peaks = np.maximum.reduceat(magnitude, edges).max(axis=1)
+        damaged = np.zeros(len(edges), np.int64)
+        # A comparison with NaN is false: this catches NaN and infinity too.
+        if not (peaks < ABSURD_LEVEL).all():
+            bad = ~(magnitude < ABSURD_LEVEL)
+            block = np.where(bad, np.float32(0.0), block)
+            damaged = np.add.reduceat(bad.sum(axis=1), edges)
+            peaks = np.maximum.reduceat(np.where(bad, 0.0, magnitude), edges).max(axis=1)
+        for tick, peak, count in zip(
+            range(first_tick, last_tick + 1), peaks.tolist(), damaged.tolist(), strict=True
+        ):
+            old_peak, old_count = self._ticks.get(tick, (0.0, 0))
+            self._ticks[tick] = max(old_peak, peak), old_count + count
+        return block
+
+    def between(self, start_s: float, end_s: float) -> tuple[float, bool, int]:
+        """Peak, whether it clipped, and damaged samples of the ticks in [start_s, end_s)."""
+        ticks = range(round(start_s / TICK_S), max(round(end_s / TICK_S), 1))
+        marks = [self._ticks[tick] for tick in ticks if tick in self._ticks]
+        peak = max((mark[0] for mark in marks), default=0.0)
+        return peak, peak >= CLIP_LEVEL, sum(mark[1] for mark in marks)
+
+    def forget_before(self, start_s: float) -> None:
+        """Drop the ticks that ended before ``start_s``."""
+        first = round(start_s / TICK_S) - 1
+        while self._ticks and (oldest := next(iter(self._ticks))) < first:
+            del self._ticks[oldest]
