@@ -1,0 +1,221 @@
+"""From takes of audio to tags: one thread that cuts, infers and tells the listeners."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+
+from realtime.downmix import Channel
+from realtime.errors import TuttiError
+from realtime.feed import Feed, Take
+from realtime.levels import LevelMeter
+from realtime.log import event
+from realtime.model import TagModel
+from realtime.postprocess import Postprocessor, Tags
+from realtime.priority import lower_this_thread
+from realtime.smoothing import Smoothing
+from realtime.stats import Counters
+from realtime.windows import Window, WindowCutter
+
+BACKLOG_S = 4.0
+"""Windows that wait longer than this give way to newer ones."""
+IDLE_S = 0.25
+CPU_PERIOD_S = 2.0
+
+Listener = Callable[[Tags], None]
+
+
+class Analysis:
+    """Runs until its feed is closed and analysed to the end."""
+
+    def __init__(
+        self,
+        feed: Feed,
+        counters: Counters,
+        model: TagModel,
+        hop_s: float,
+        smoothing: Smoothing,
+        channel: Channel,
+        publish: Listener,
+        now_s: Callable[[], float],
+    ) -> None:
+        self._feed = feed
+        self._counters = counters
+        self._publish = publish
+        self._now_s = now_s
+        self._channel: Channel = channel
+        self._model = model
+        self._smoothing = smoothing
+        self._postprocessor = Postprocessor(model.spec, smoothing)
+        self._meter = LevelMeter()
+        self._changes: deque[Callable[[], None]] = deque()
+        self._take: Take | None = None
+        self._cutter: WindowCutter | None = None
+        self._cut_from = 0
+        self._next_frame = 0
+        self._skipped = 0
+        self._pending: deque[tuple[float, Window]] = deque()
+        self._cpu_mark = (time.monotonic(), 0.0)
+        self._hurry = False
+        self._apply_hop(hop_s)
+        self._thread = threading.Thread(target=self._run, name="tutti-analysis", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def join(self, timeout_s: float | None) -> bool:
+        """Wait until everything captured was analysed; False if it takes longer."""
+        if self._thread is threading.current_thread():
+            return False  # a listener asks: it cannot wait for itself
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def give_up(self) -> None:
+        """Drop what still waits, at the next window."""
+        self._hurry = True
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def set_hop(self, hop_s: float) -> None:
+        self._changes.append(lambda: self._apply_hop(hop_s))
+
+    def set_smoothing(self, smoothing: Smoothing) -> None:
+        self._changes.append(lambda: self._apply_smoothing(smoothing))
+
+    def set_model(self, model: TagModel) -> None:
+        self._changes.append(lambda: self._apply_model(model))
+
+    def _apply_hop(self, hop_s: float) -> None:
+        self._hop_s = hop_s
+        self._feed.wanted_s = min(0.1, hop_s / 2)
+        if self._cutter is not None:
+            self._cutter.set_hop(hop_s)
+
+    def _apply_smoothing(self, smoothing: Smoothing) -> None:
+        self._smoothing = smoothing
+        self._postprocessor.set_smoothing(smoothing)
+
+    def _apply_model(self, model: TagModel) -> None:
+        self._model = model
+        self._postprocessor = Postprocessor(model.spec, self._smoothing)
+
+    def _run(self) -> None:
+        lower_this_thread()
+        while not self._feed.exhausted or self._pending:
+            self._feed.wait(IDLE_S)
+            while self._step():
+                pass
+            self._measure_cpu()
+
+    def _step(self) -> bool:
+        """Analyse the oldest window that waits; False if there is none."""
+        while self._changes:
+            self._changes.popleft()()
+        try:
+            self._cut()
+        except Exception as error:
+            self._abandon_take(error)
+        if self._hurry:
+            self._counters.windows_dropped += len(self._pending)
+            self._pending.clear()
+        if not self._pending:
+            return False
+        self._analyse(*self._pending.popleft())
+        return True
+
+    def _cut(self) -> None:
+        """Move captured audio into windows; the oldest beyond the backlog give way."""
+        if self._feed.frames_skipped != self._skipped:
+            self._drop_audio(self._feed.frames_skipped - self._skipped, self._feed_rate())
+            self._skipped = self._feed.frames_skipped
+        while (take := self._feed.oldest()) is not None:
+            if not take.live and self._pending:
+                return
+            ended = take.ended  # before the read: what is read then is all there will be
+            cutter = self._cutter
+            if take is not self._take or cutter is None:
+                cutter = self._begin(take, 0)
+            first, frames = take.ring.read()
+            if first != self._next_frame:
+                self._drop_audio(first - self._next_frame, take.sample_rate_hz)
+                self._add(cutter.flush(), take)
+                cutter = self._begin(take, first)
+            self._next_frame = first + len(frames)
+            self._add(cutter.push(frames), take)
+            if not ended:
+                return
+            self._add(cutter.flush(), take)
+            self._feed.finish(take)
+            self._take = None
+
+    def _begin(self, take: Take, frame: int) -> WindowCutter:
+        self._take = take
+        self._cut_from = self._next_frame = frame
+        self._cutter = WindowCutter(take.sample_rate_hz, take.channels, self._hop_s, self._channel)
+        return self._cutter
+
+    def _add(self, windows: list[Window], take: Take) -> None:
+        offset_s = take.start_s + self._cut_from / take.sample_rate_hz
+        self._pending.extend((offset_s, window) for window in windows)
+        excess = len(self._pending) - math.ceil(BACKLOG_S / self._hop_s)
+        if take.live and excess > 0:
+            for _ in range(excess):
+                self._pending.popleft()
+            self._counters.windows_dropped += excess
+            event(logging.WARNING, "windows dropped", count=excess)
+
+    def _drop_audio(self, frames: int, sample_rate_hz: int) -> None:
+        count = math.ceil(frames / sample_rate_hz / self._hop_s)
+        self._counters.windows_dropped += count
+        event(logging.WARNING, "windows dropped", count=count, frames=frames)
+
+    def _feed_rate(self) -> int:
+        return self._take.sample_rate_hz if self._take else 48_000
+
+    def _abandon_take(self, error: Exception) -> None:
+        """A take that cannot be cut (an impossible rate or channel) must not stop the rest."""
+        take = self._feed.oldest()
+        self._fail(error)
+        if take is not None:
+            take.ring.read()
+            if take.ended:
+                self._feed.finish(take)
+
+    def _analyse(self, offset_s: float, window: Window) -> None:
+        counters = self._counters
+        level = self._meter.read(window)
+        try:
+            scores = None if level.silent else self._model.infer(window.samples[np.newaxis])
+            tags = self._postprocessor.step(
+                scores, level, offset_s + window.start_s, offset_s + window.end_s
+            )
+        except Exception as error:
+            counters.windows_failed += 1
+            self._fail(error)
+            return
+        counters.windows += 1
+        counters.latency_s = self._now_s() - tags.end_s
+        self._publish(tags)
+
+    def _fail(self, error: Exception) -> None:
+        text = str(error) if isinstance(error, TuttiError) else f"Analysis failed: {error!r}"
+        if text != self._counters.last_error:
+            event(logging.ERROR, "analysis failed", error=text)
+        self._counters.last_error = text
+
+    def _measure_cpu(self) -> None:
+        counters, now_s = self._counters, time.monotonic()
+        counters.analysis_cpu_s = time.thread_time()
+        then_s, cpu_then_s = self._cpu_mark
+        if now_s - then_s >= CPU_PERIOD_S:
+            cpu_s = counters.analysis_cpu_s + counters.capture_cpu_s
+            counters.cpu_fraction = max(0.0, cpu_s - cpu_then_s) / (now_s - then_s)
+            self._cpu_mark = (now_s, cpu_s)
