@@ -1,0 +1,225 @@
+"""Builds a bank: a list of small independent jobs, run in parallel, written in order.
+
+A job draws from a generator seeded by the bank's seed and the job's name, so
+the same seed gives the same bank on any number of processes.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from realtime.errors import TuttiError
+from training.notes.bank import BankWriter
+from training.notes.clips import Clip
+
+CONTENTS = ("samples", "notes", "pieces", "voices", "noise")
+PIECES = {"train": 300, "val": 30, "test": 30}
+"""Composed pieces of a full bank."""
+_PIECES_A_JOB = 10
+_ROWS_A_JOB = 200
+_PRESETS_A_JOB = 12
+
+
+@dataclass(frozen=True)
+class Job:
+    """A function of this module by name, with its arguments and how long it may take."""
+
+    name: str
+    function: str
+    arguments: tuple[Any, ...]
+
+
+@dataclass
+class Made:
+    """What a job gives back: clips, pieces (stems belong together), refused ones."""
+
+    clips: list[Clip] = field(default_factory=list)
+    pieces: list[list[Clip]] = field(default_factory=list)
+    dropped: Counter[str] = field(default_factory=Counter)
+
+
+def jobs(samples: Path | None, contents: Sequence[str], scale: float) -> list[Job]:
+    """The jobs of a bank; ``scale`` shrinks every part of it."""
+    out: list[Job] = []
+    if ("samples" in contents or "voices" in contents) and samples is None:
+        raise TuttiError("The folder of recorded notes is missing; name it with --samples.")
+    if "notes" in contents or "pieces" in contents:
+        _require_fonts()
+    if "samples" in contents and samples is not None:
+        out += _sample_jobs(samples, scale)
+    if "notes" in contents:
+        out += _note_jobs(scale)
+    if "pieces" in contents:
+        for split, count in PIECES.items():
+            wanted = max(1, round(count * scale))
+            for number, first in enumerate(range(0, wanted, _PIECES_A_JOB)):
+                size = min(_PIECES_A_JOB, wanted - first)
+                out.append(Job(f"pieces {split} {number}", "make_pieces", (split, number, size)))
+    if "voices" in contents and samples is not None:
+        from training.notes.voices import speakers
+
+        out += [
+            Job(f"voices {speaker.source}", "make_voices", (speaker, samples, scale))
+            for speaker in speakers(samples, scale)
+        ]
+    if "noise" in contents:
+        from training.notes.noise import CLIPS
+
+        out += [
+            Job(f"noise {split}", "make_noise", (split, max(1, round(count * scale))))
+            for split, count in CLIPS.items()
+        ]
+    return out
+
+
+def _require_fonts() -> None:
+    from training.notes.soundfont import FONTS
+
+    for font in FONTS:
+        if not font.path.is_file():
+            raise TuttiError(
+                f"The soundfont {font.path} is missing; on Debian: apt-get install "
+                "fluid-soundfont-gm musescore-general-soundfont timgm6mb-soundfont "
+                "csound-soundfont opl3-soundfont."
+            )
+
+
+def _sample_jobs(samples: Path, scale: float) -> list[Job]:
+    from training.notes.samples import read_manifest
+
+    rows = read_manifest(samples)
+    if scale < 1:
+        step = max(1, round(1 / scale))
+        rows = rows[::step]
+    return [
+        Job(f"samples {first}", "make_samples", (samples, rows[first : first + _ROWS_A_JOB]))
+        for first in range(0, len(rows), _ROWS_A_JOB)
+    ]
+
+
+def _note_jobs(scale: float) -> list[Job]:
+    from training.notes.soundfont import FONTS, kits_of, notes_for, presets_of
+
+    out = []
+    for font in FONTS:
+        wanted = list(notes_for(presets_of(font), font.split, scale).items())
+        for first in range(0, len(wanted), _PRESETS_A_JOB):
+            some = tuple(wanted[first : first + _PRESETS_A_JOB])
+            out.append(Job(f"notes {font.source} {first}", "make_notes", (font, some)))
+        out += [
+            Job(f"drums {font.source} {kit}", "make_drums", (font, kit, scale))
+            for kit in kits_of(font)
+        ]
+    return out
+
+
+def make_samples(rng: np.random.Generator, folder: Path, rows: Sequence[dict[str, str]]) -> Made:
+    from training.notes.samples import clips
+
+    made = Made()
+    made.clips = list(clips(folder, rows, dropped=made.dropped))
+    return made
+
+
+def make_notes(rng: np.random.Generator, font: Any, presets: Sequence[Any]) -> Made:
+    from training.notes.soundfont import melodic_clips
+
+    return Made(list(melodic_clips(font, presets, rng)))
+
+
+def make_drums(rng: np.random.Generator, font: Any, kit: int, scale: float) -> Made:
+    from training.notes.soundfont import drum_clips
+
+    return Made(list(drum_clips(font, [kit], rng, scale)))
+
+
+def make_pieces(rng: np.random.Generator, split: str, number: int, count: int) -> Made:
+    from training.mixing.compose import compose_many
+    from training.mixing.render import palette_of, stems
+    from training.notes.soundfont import FONTS
+
+    fonts = [font for font in FONTS if font.split == split]
+    named = {font.source: font for font in fonts}
+    made = Made()
+    for i, piece in enumerate(compose_many(palette_of(fonts), count, rng)):
+        made.pieces.append(stems(piece, f"{split}-{number:03}-{i:02}", named, rng))
+    return made
+
+
+def make_voices(rng: np.random.Generator, speaker: Any, samples: Path, scale: float) -> Made:
+    from training.notes.voices import clips
+
+    return Made(list(clips(speaker, samples, rng, scale)))
+
+
+def make_noise(rng: np.random.Generator, split: str, count: int) -> Made:
+    from training.notes.noise import clips
+
+    return Made(list(clips(split, count, rng)))
+
+
+def run(job: Job, seed: int) -> Made:
+    """Does one job."""
+    rng = np.random.default_rng([seed, zlib.crc32(job.name.encode())])
+    function: Callable[..., Made] = globals()[job.function]
+    return function(rng, *job.arguments)
+
+
+def results(todo: Sequence[Job], seed: int, processes: int) -> Iterator[tuple[Job, Made]]:
+    """The jobs' results in order; few are held at a time."""
+    if processes <= 1:
+        for job in todo:
+            yield job, run(job, seed)
+        return
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        waiting: deque[tuple[Job, Future[Made]]] = deque()
+        try:
+            for job in todo:
+                waiting.append((job, pool.submit(run, job, seed)))
+                if len(waiting) >= 4 * processes:
+                    first, future = waiting.popleft()
+                    yield first, future.result()
+            while waiting:
+                first, future = waiting.popleft()
+                yield first, future.result()
+        except BrokenProcessPool as error:
+            raise TuttiError(
+                "A process that made notes was ended from outside (out of memory?); "
+                "build again with --processes 1."
+            ) from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def build(
+    path: Path,
+    samples: Path | None,
+    *,
+    seed: int,
+    scale: float = 1.0,
+    contents: Sequence[str] = CONTENTS,
+    processes: int = 2,
+    overwrite: bool = False,
+    progress: Callable[[str, int, int], None] = lambda name, done, total: None,
+) -> None:
+    """Builds the bank at ``path``; ``progress`` is told each job's name and the count."""
+    todo = jobs(samples, contents, scale)
+    recipe = {"contents": list(contents), "scale": scale}
+    with BankWriter(path, seed=seed, recipe=recipe, overwrite=overwrite) as writer:
+        for done, (job, made) in enumerate(results(todo, seed, processes), start=1):
+            for clip in made.clips:
+                writer.append(clip)
+            for stems in made.pieces:
+                writer.append_piece(stems)
+            writer.dropped.update(made.dropped)
+            progress(job.name, done, len(todo))

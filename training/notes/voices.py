@@ -1,0 +1,9 @@
+"""stub"""
+
+
+def speakers(samples, scale):
+    return []
+
+
+def clips(*a):
+    return []
