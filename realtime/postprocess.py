@@ -73,6 +73,8 @@ class Postprocessor:
         """
         dt_s = 0.0 if self._last_start_s is None else max(0.0, start_s - self._last_start_s)
         self._last_start_s = start_s
+        labels: NDArray[np.floating]
+        polyphony: NDArray[np.floating]
         if level.silent:
             self._labels.reset(self._nothing)
             self._polyphony.reset(self._nobody)

@@ -9,7 +9,7 @@ from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
-from pedalboard.io import AudioFile
+from pedalboard.io import ReadableAudioFile
 
 from realtime.errors import TuttiError
 from realtime.windows import MAX_RATE_HZ, MIN_RATE_HZ
@@ -32,7 +32,7 @@ class FileSource:
         self.path = Path(path)
         self.name = self.path.name
         self._block_s = block_s
-        self._file: AudioFile | None = None
+        self._file: ReadableAudioFile | None = None
         self.sample_rate_hz = 0
         self.channels = 0
         self.frames = 0
@@ -48,7 +48,7 @@ class FileSource:
         self.close()
         _check_path(self.path)
         try:
-            file = AudioFile(str(self.path))
+            file = ReadableAudioFile(str(self.path))
         except (ValueError, OSError, RuntimeError):
             raise TuttiError(
                 f"{self.path} is not a sound file that Tutti can read, or it is damaged: "

@@ -1,0 +1,243 @@
+"""``tutti tag``: which instruments sound in files, and when."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from realtime.errors import TuttiError
+from realtime.spec import DEFAULT_HOP_S, MIN_HOP_S
+
+if TYPE_CHECKING:
+    from realtime.tagger import Progress
+    from realtime.timeline import Timeline
+
+FORMATS = ("text", "json", "jsonl", "csv", "audacity")
+EXTENSIONS = {"text": "txt", "json": "json", "jsonl": "jsonl", "csv": "csv", "audacity": "txt"}
+LONG_FILE_S = 60.0
+"""From here on a progress bar is worth showing."""
+
+EXAMPLES = """\
+examples:
+  tutti tag mix.flac                            a table for reading
+  tutti tag *.wav --format json > tags.jsonl    a document a line, for programs
+  tutti tag mix.flac --format audacity -o labels.txt
+  tutti tag take1.wav take2.wav --format csv -o tables/
+  tutti tag session.wav --channel 3,4 --hop 0.1
+
+Reads WAV, AIFF, FLAC, OGG and MP3. A bad file is named on stderr, the others are
+still tagged, and the exit status is 2.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "tag",
+        help="say which instruments sound in files, and when",
+        description="Say which instruments sound in sound files, when, and how many at once.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("files", nargs="+", metavar="FILE", help="sound file")
+    parser.add_argument("--format", choices=FORMATS, default="text", help="default: text")
+    parser.add_argument("--model", metavar="M", help="ONNX model file (default: the bundled one)")
+    parser.add_argument(
+        "--hop",
+        type=_hop,
+        default=DEFAULT_HOP_S,
+        metavar="S",
+        help=f"seconds between windows, {MIN_HOP_S} to 1 (default: {DEFAULT_HOP_S})",
+    )
+    parser.add_argument(
+        "--channel",
+        type=_channel,
+        default="mono",
+        metavar="C",
+        help="mono (all channels, the default), left, right, mid, side, "
+        "or one or two channel numbers from 1, as in 3,4",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="write here instead of to the screen; a folder gets a file for each input",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Tag the files; 2 if any of them could not be."""
+    from realtime.tagger import Tagger
+
+    targets = _targets(args)
+    tagger = Tagger(args.model, hop_s=args.hop, channel=args.channel)
+    failed = False
+    with _Output(args.format) as output:
+        for file, target in zip(args.files, targets, strict=True):
+            try:
+                with _progress(file) as progress:
+                    timeline = tagger.tag(file, progress=progress)
+                output.write(timeline, target)
+            except TuttiError as error:
+                failed = True
+                print(f"tutti tag: {error}", file=sys.stderr, flush=True)
+    return 2 if failed else 0
+
+
+def _targets(args: argparse.Namespace) -> list[Path | None]:
+    """Where each input's result goes; None is the screen.
+
+    Raises:
+        TuttiError: results would overwrite each other or an input.
+    """
+    files = [Path(file) for file in args.files]
+    if args.output is None:
+        targets: list[Path | None] = [None] * len(files)
+    else:
+        output = Path(args.output)
+        is_folder = output.is_dir() or args.output.endswith(("/", "\\"))
+        ending = EXTENSIONS[args.format]
+        named = [output / f"{file.name}.{ending}" if is_folder else output for file in files]
+        if is_folder and len(set(named)) < len(named):
+            raise TuttiError(
+                f"Two of the files have one name and would share a result in {output}: "
+                "tag them in separate calls."
+            )
+        for target in named:
+            if target.exists() and any(f.exists() and target.samefile(f) for f in files):
+                raise TuttiError(f"{target} is an input and would be overwritten: name another -o.")
+        targets = list(named)
+    if args.format == "audacity" and len(files) > 1 and len(set(targets)) == 1:
+        raise TuttiError(
+            "An Audacity label track describes one file: give -o a folder, or tag one at a time."
+        )
+    return targets
+
+
+class _Output:
+    """Writes results to the screen or to files; a file named twice goes on where it was."""
+
+    def __init__(self, style: str) -> None:
+        self._style = style
+        self._open: dict[Path | None, TextIO] = {}
+
+    def __enter__(self) -> _Output:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for path, stream in self._open.items():
+            if path is not None:
+                stream.close()
+
+    def write(self, timeline: Timeline, path: Path | None) -> None:
+        """Write one result.
+
+        Raises:
+            TuttiError: the file cannot be written.
+        """
+        first = path not in self._open
+        try:
+            if path is not None and first:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._open[path] = path.open("w", encoding="utf-8", errors="backslashreplace")
+            stream = self._open.setdefault(path, sys.stdout)
+            for line in _lines(timeline, self._style, stream, first):
+                stream.write(line + "\n")
+            stream.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            where = path if path is not None else "the screen"
+            raise TuttiError(
+                f"The result cannot be written to {where} ({error.strerror}): name another -o."
+            ) from None
+
+
+def _lines(timeline: Timeline, style: str, stream: TextIO, first: bool) -> Iterator[str]:
+    if style == "text":
+        yield from _text_lines(timeline, stream, first)
+        return
+    from realtime.outputs import audacity, csv, json, jsonl
+
+    if style == "csv" and first:
+        yield csv.header(timeline.spec)
+    module: Callable[[Timeline], Iterator[str]] = {
+        "json": json.lines,
+        "jsonl": jsonl.lines,
+        "csv": csv.lines,
+        "audacity": audacity.lines,
+    }[style]
+    yield from module(timeline)
+
+
+def _text_lines(timeline: Timeline, stream: TextIO, first: bool) -> Iterator[str]:
+    from rich.console import Console
+
+    from realtime.outputs import text
+
+    width = max(50, shutil.get_terminal_size().columns) if stream.isatty() else 100
+    console = Console(file=stream, width=width, soft_wrap=True, highlight=False)
+    if not first:
+        yield ""
+    for line in text.render(timeline, width, ascii_only=not _shows_blocks(stream)):
+        with console.capture() as capture:
+            console.print(line, end="")
+        yield capture.get().rstrip() if not console.is_terminal else capture.get()
+
+
+def _shows_blocks(stream: TextIO) -> bool:
+    from realtime.outputs.text import BLOCKS
+
+    try:
+        BLOCKS.encode(stream.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+@contextmanager
+def _progress(file: str) -> Iterator[Progress | None]:
+    """A bar on stderr for a long file, if a person is looking."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(Path(file).name, total=None, visible=False)
+
+        def update(done_s: float, total_s: float) -> None:
+            bar.update(task, completed=done_s, total=total_s, visible=total_s >= LONG_FILE_S)
+
+        yield update
+
+
+def _hop(text: str) -> float:
+    try:
+        hop_s = float(text)
+    except ValueError:
+        hop_s = 0.0
+    if not MIN_HOP_S <= hop_s <= 1.0:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a hop: use {MIN_HOP_S} to 1 s")
+    return hop_s
+
+
+def _channel(text: str) -> object:
+    # numpy and all behind it stay out of `tutti --help`.
+    from realtime.downmix import CHANNEL_NAMES, parse_channel
+
+    try:
+        return parse_channel(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not a channel: use {', '.join(CHANNEL_NAMES)}, or numbers from 1"
+        ) from None
