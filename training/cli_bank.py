@@ -1,0 +1,226 @@
+"""``tutti bank``: build, look at, pack, unpack and extend note banks."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+_EXAMPLES = """\
+examples:
+  tutti bank build banks/full --samples ../shared/samples --seed 1
+  tutti bank build banks/tiny --samples ../shared/samples --seed 1 --scale 0.02
+  tutti bank info banks/full
+  tutti bank pack banks/full banks/packed
+  tutti bank unpack banks/packed banks/full
+  tutti bank add banks/full banks/more --nsynth ~/nsynth-train
+  tutti bank add banks/full banks/more --folder ~/my-notes
+
+A bank is a folder with audio.i16, clips.csv and bank.json. A folder of notes of
+your own needs a manifest.csv with the columns path and instrument, and if known
+source, licence, midi_pitch and articulation.
+"""
+_CONTENTS = ("samples", "notes", "pieces", "voices", "noise")
+_DEFAULT_SAMPLES = Path("../shared/samples")
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds ``bank`` to the commands of ``tutti``."""
+    parser = subparsers.add_parser(
+        "bank",
+        help="make the note bank that training draws from",
+        description="Makes and handles note banks: labelled sounds in one memory-mapped file.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+    build = actions.add_parser("build", help="render and gather a whole bank")
+    build.add_argument("bank", type=Path, help="the folder to make")
+    build.add_argument(
+        "--samples", type=Path, default=_DEFAULT_SAMPLES, help="recorded notes (%(default)s)"
+    )
+    build.add_argument("--seed", type=int, default=1, help="the same seed, the same bank")
+    build.add_argument(
+        "--scale",
+        type=_fraction,
+        default=1.0,
+        help="share of everything, e.g. 0.02 for a tiny bank",
+    )
+    build.add_argument(
+        "--only", nargs="+", choices=_CONTENTS, default=list(_CONTENTS), metavar="CONTENT",
+        help=f"some of: {', '.join(_CONTENTS)}",
+    )  # fmt: skip
+    build.add_argument("--processes", type=int, default=2, help="work in parallel (%(default)s)")
+    build.add_argument("--overwrite", action="store_true", help="replace a bank of this name")
+    build.set_defaults(run=_build)
+
+    info = actions.add_parser("info", help="what a bank holds, as tables")
+    info.add_argument("bank", type=Path)
+    info.set_defaults(run=_info)
+
+    pack = actions.add_parser("pack", help="make the small form, to send to another machine")
+    pack.add_argument("bank", type=Path)
+    pack.add_argument(
+        "out", type=Path, help="the folder to make; its parts are OUT/part0 and so on"
+    )
+    pack.add_argument(
+        "--max-part-mib", type=float, default=58.0, help="size of a part at most (%(default)s)"
+    )
+    pack.add_argument("--processes", type=int, default=2, help="work in parallel (%(default)s)")
+    pack.set_defaults(run=_pack)
+
+    unpack = actions.add_parser("unpack", help="make a bank from its small form")
+    unpack.add_argument("packed", type=Path, help="the folder that holds the parts")
+    unpack.add_argument("bank", type=Path, help="the folder to make")
+    unpack.add_argument("--processes", type=int, default=None, help="work in parallel (every core)")
+    unpack.set_defaults(run=_unpack)
+
+    add = actions.add_parser("add", help="make a larger bank from one bank and more notes")
+    add.add_argument("bank", type=Path, help="the bank to start from; it stays as it is")
+    add.add_argument("out", type=Path, help="the folder to make")
+    what = add.add_mutually_exclusive_group(required=True)
+    what.add_argument("--folder", type=Path, help="your own notes, with a manifest.csv")
+    what.add_argument("--nsynth", type=Path, help="a folder of NSynth (examples.json and audio)")
+    add.add_argument(
+        "--split", choices=("train", "val", "test"), default="train", help="(%(default)s)"
+    )
+    add.set_defaults(run=_add)
+
+
+def _fraction(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError("a number above 0, at most 1")
+    return value
+
+
+def _build(args: argparse.Namespace) -> int:
+    from training.notes.build import build
+
+    with _progress() as bar:
+        task = bar.add_task("notes", total=None)
+
+        def tell(name: str, done: int, total: int) -> None:
+            bar.update(task, description=name, completed=done, total=total)
+
+        build(
+            args.bank, args.samples, seed=args.seed, scale=args.scale, contents=args.only,
+            processes=args.processes, overwrite=args.overwrite, progress=tell,
+        )  # fmt: skip
+    return _summary(args.bank)
+
+
+def _info(args: argparse.Namespace) -> int:
+    from training.notes.report import print_report
+
+    print_report(args.bank)
+    return 0
+
+
+def _summary(path: Path) -> int:
+    from training.notes.report import print_summary
+
+    print_summary(path)
+    return 0
+
+
+def _pack(args: argparse.Namespace) -> int:
+    from training.notes.packing import pack
+
+    with _progress() as bar:
+        sizes = pack(
+            args.bank, args.out, max_part_mib=args.max_part_mib, processes=args.processes,
+            progress=_counter(bar, "packing"),
+        )  # fmt: skip
+    for number, size in enumerate(sizes):
+        print(f"{args.out / f'part{number}'}  {size / 2**20:.1f} MiB")
+    return 0
+
+
+def _unpack(args: argparse.Namespace) -> int:
+    from training.notes.packing import unpack
+
+    with _progress() as bar:
+        unpack(
+            args.packed, args.bank, processes=args.processes, progress=_counter(bar, "unpacking")
+        )
+    return _summary(args.bank)
+
+
+def _add(args: argparse.Namespace) -> int:
+    from training.notes.add import add_folder, add_nsynth
+
+    if args.folder is not None:
+        add_folder(args.bank, args.out, args.folder, split=args.split)
+    else:
+        add_nsynth(args.bank, args.out, args.nsynth, split=args.split)
+    return _summary(args.out)
+
+
+class _PlainProgress:
+    """Stands in for rich where it is not installed."""
+
+    def __enter__(self) -> _PlainProgress:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        return None
+
+    def add_task(self, description: str, total: int | None) -> int:
+        return 0
+
+    def update(self, task: int, **what: Any) -> None:
+        return None
+
+
+def _progress() -> Progress | _PlainProgress:
+    try:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+    except ImportError:
+        return _PlainProgress()
+    return Progress(
+        BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        TextColumn("{task.description}"), console=Console(stderr=True), transient=True,
+    )  # fmt: skip
+
+
+def _counter(bar: Progress | _PlainProgress, name: str) -> Callable[[int, int], None]:
+    task = bar.add_task(name, total=None)
+
+    def tell(done: int, total: int) -> None:
+        bar.update(task, completed=done, total=total)
+
+    return tell
+
+
+def main() -> int:
+    """``python -m training.cli_bank``, for a checkout that is not installed."""
+    import sys
+
+    from realtime.errors import TuttiError
+
+    parser = argparse.ArgumentParser(prog="tutti")
+    add_parser(parser.add_subparsers(required=True))
+    args = parser.parse_args()
+    try:
+        run: Callable[[argparse.Namespace], int] = args.run
+        return run(args)
+    except TuttiError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
