@@ -15,6 +15,8 @@ from realtime.sources.base import Source
 from realtime.stats import RECONNECTING, RUNNING, STOPPED, WAITING, Counters
 
 OPEN_TIMEOUT_S = 5.0
+FIRST_SOUND_S = 5.0
+"""A sound server that slept may take two seconds to its first frame."""
 STALL_S = 2.0
 BACKOFF_S = (0.25, 0.5, 1.0, 2.0, 5.0)
 """Waits before successive attempts to open a source again; the last one repeats."""
@@ -147,7 +149,10 @@ class Capture:
             if reader.finished.is_set():
                 break
             quiet_s = now_s - (reader.last_frames_s if reader.opened.is_set() else began_s)
-            patience_s = STALL_S if reader.opened.is_set() else OPEN_TIMEOUT_S
+            if reader.opened.is_set():
+                patience_s = FIRST_SOUND_S if reader.take is None else STALL_S
+            else:
+                patience_s = OPEN_TIMEOUT_S
             if source.live and quiet_s > patience_s:
                 self._counters.stalls += 1
                 self._counters.last_error = f"{source.name} gave no sound for {quiet_s:.0f} s."

@@ -26,8 +26,10 @@ class Source(Protocol):
 
     live: bool
     """True for sound that happens now: a failure means "open it again". A file ends instead."""
-    overflows: int
-    """How often the system reported lost input since ``open``. It does not report every loss."""
+
+    @property
+    def overflows(self) -> int:
+        """How often the system reported lost input since ``open``; it does not report all."""
 
     def open(self) -> None:
         """Start the stream.

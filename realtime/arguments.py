@@ -1,0 +1,58 @@
+"""Command-line arguments that several commands share; imports nothing heavy."""
+
+from __future__ import annotations
+
+import argparse
+
+from realtime.spec import DEFAULT_HOP_S, MIN_HOP_S
+
+MAX_HOP_S = 1.0
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", metavar="M", help="ONNX model file (default: the bundled one)")
+
+
+def add_hop(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--hop",
+        type=_hop,
+        default=DEFAULT_HOP_S,
+        metavar="S",
+        help=f"seconds between windows, {MIN_HOP_S} to 1 (default: {DEFAULT_HOP_S})",
+    )
+
+
+def add_channel(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--channel",
+        type=_channel,
+        default="mono",
+        metavar="C",
+        help="mono (all channels, the default), left, right, mid, side, "
+        "or one or two channel numbers from 1, as in 3,4",
+    )
+
+
+def _hop(text: str) -> float:
+    try:
+        hop_s = float(text)
+    except ValueError:
+        hop_s = 0.0
+    if not MIN_HOP_S <= hop_s <= MAX_HOP_S:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not a hop: use {MIN_HOP_S} to {MAX_HOP_S:g} s"
+        )
+    return hop_s
+
+
+def _channel(text: str) -> object:
+    # numpy and all behind it stay out of `tutti --help`.
+    from realtime.downmix import CHANNEL_NAMES, parse_channel
+
+    try:
+        return parse_channel(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not a channel: use {', '.join(CHANNEL_NAMES)}, or numbers from 1"
+        ) from None

@@ -1,0 +1,204 @@
+"""``tutti listen``: live meters in the terminal, or a stream of tags for programs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from realtime import arguments
+
+if TYPE_CHECKING:
+    from realtime.engine import Engine
+    from realtime.model import TagModel
+    from realtime.postprocess import Tags
+    from realtime.shutdown import Shutdown
+    from realtime.sources.base import Source
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+REDRAW_S = 0.125
+LOOK_S = 0.25
+
+EXAMPLES = """\
+examples:
+  tutti listen                              the default input
+  tutti listen --device "Monitor of"        what this computer plays (see 'tutti devices')
+  tutti listen --channel 3,4 --hop 0.1      inputs 3 and 4 of an interface, ten windows a second
+  tutti listen --file mix.flac              a file, at the speed it plays (without its sound)
+  tutti listen --format jsonl | my-program  a line for each window
+  tutti listen --log session.log            remember losses and reconnections
+
+Ctrl-C ends it. Meters need a terminal; without one there is a plain line a window.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "listen",
+        help="live meters in the terminal, from an input or a file",
+        description="Show which instruments sound right now, and how many.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--device", metavar="NAME", help="input device: its name or a part of it")
+    source.add_argument("--file", metavar="FILE", help="play a sound file instead of an input")
+    arguments.add_channel(parser)
+    arguments.add_hop(parser)
+    arguments.add_model(parser)
+    parser.add_argument("--duration", type=_seconds, metavar="S", help="stop after so many seconds")
+    parser.add_argument(
+        "--format",
+        choices=("text", "jsonl"),
+        default="text",
+        help="jsonl: each window as a JSON document on a line (default: text)",
+    )
+    parser.add_argument("--log", metavar="LOG", help="append events to this file, JSON lines")
+    parser.add_argument(
+        "--log-level", choices=LOG_LEVELS, default="info", help="least to log (default: info)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Listen until the file ends, the time is up, or a signal comes."""
+    from realtime.engine import Engine
+    from realtime.log import close_log, open_log
+    from realtime.model import TagModel
+    from realtime.shutdown import on_signals
+
+    log = open_log(args.log, args.log_level) if args.log else None
+    model = TagModel(args.model)
+    engine = Engine(model, _source(args), hop_s=args.hop, channel=args.channel)
+    with on_signals() as shutdown:
+        try:
+            status = _listen(engine, model, args, shutdown)
+        finally:
+            engine.stop()
+            if log is not None:
+                close_log(log)
+            if engine.abandoned:
+                # A driver call never came back: an ordinary exit would wait for it.
+                os._exit(shutdown.status)
+    return status
+
+
+def _source(args: argparse.Namespace) -> Source:
+    if args.file is not None:
+        from realtime.sources.file import FileSource
+        from realtime.sources.paced import PacedSource
+
+        return PacedSource(FileSource(args.file, block_s=1.0))
+    from realtime.sources.device import MAX_CHANNELS, DeviceSource
+
+    needed = max(args.channel) + 1 if isinstance(args.channel, tuple) else 0
+    return DeviceSource(args.device, channels=max(MAX_CHANNELS, needed))
+
+
+def _listen(engine: Engine, model: TagModel, args: argparse.Namespace, shutdown: Shutdown) -> int:
+    drawn = args.format == "text" and sys.stdout.isatty()
+    printer = None if drawn else _Printer(model, args.format, shutdown.event)
+    if printer is not None:
+        engine.subscribe(printer)
+    engine.start()
+    until_s = float("inf") if args.duration is None else time.monotonic() + args.duration
+    if drawn:
+        _draw(engine, model, until_s, shutdown)
+    else:
+        _tell(engine, until_s, shutdown)
+    engine.stop()
+    if printer is not None and printer.error is not None:
+        raise printer.error
+    stats = engine.latest().stats
+    if not shutdown.signal and stats.last_error is not None and args.file is not None:
+        print(f"tutti listen: {stats.last_error}", file=sys.stderr)
+        return 2
+    return shutdown.status
+
+
+def _draw(engine: Engine, model: TagModel, until_s: float, shutdown: Shutdown) -> None:
+    from rich.console import Console
+    from rich.live import Live
+
+    from realtime.terminal import meters
+
+    console = Console(highlight=False)
+    began_s = time.monotonic()
+    with Live(console=console, auto_refresh=False) as live:
+        while _goes_on(engine, until_s, shutdown, REDRAW_S):
+            elapsed_s = time.monotonic() - began_s
+            live.update(meters(engine.latest(), model.spec, elapsed_s), refresh=True)
+
+
+def _tell(engine: Engine, until_s: float, shutdown: Shutdown) -> None:
+    """Lines are printed as windows come; here only a change of state is told, on stderr."""
+    from realtime.stats import RUNNING
+
+    told = RUNNING
+    while _goes_on(engine, until_s, shutdown, LOOK_S):
+        snapshot = engine.latest()
+        state = snapshot.stats.state
+        if state != told and (told != RUNNING or state != "waiting"):
+            reason = f" ({snapshot.stats.last_error})" if snapshot.stats.last_error else ""
+            print(f"tutti listen: {state}{'' if state == RUNNING else reason}", file=sys.stderr)
+            told = state
+
+
+def _goes_on(engine: Engine, until_s: float, shutdown: Shutdown, wait_s: float) -> bool:
+    left_s = until_s - time.monotonic()
+    if left_s <= 0 or shutdown.event.wait(min(wait_s, left_s)):
+        return False
+    return not engine.wait(0.0)
+
+
+class _Printer:
+    """Prints each window as it comes, on the analysis thread.
+
+    A reader that is too slow therefore costs windows, which are counted.
+    """
+
+    def __init__(self, model: TagModel, style: str, stop: threading.Event) -> None:
+        self._model = model
+        self._style = style
+        self._stop = stop
+        self.error: OSError | None = None
+
+    def __call__(self, tags: Tags) -> None:
+        if self.error is not None:
+            return
+        try:
+            print(self._line(tags), flush=True)
+        except OSError as error:  # whoever read us has left, or the disk is full
+            self.error = error
+            self._stop.set()
+
+    def _line(self, tags: Tags) -> str:
+        if self._style == "jsonl":
+            from realtime.timeline import window_document
+
+            level = {
+                "rms_dbfs": round(tags.level.rms_dbfs, 2),
+                "peak_dbfs": round(tags.level.peak_dbfs, 2),
+                "clipped": tags.level.clipped,
+                "silent": tags.level.silent,
+            }
+            document = window_document(tags, self._model.spec) | {"level": level}
+            return json.dumps(document, separators=(",", ":"))
+        from realtime.terminal import plain_line
+
+        return plain_line(tags, self._model.spec)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds above 0")
+    return seconds

@@ -1,0 +1,51 @@
+"""Ctrl-C and SIGTERM: an orderly end, and an end in any case."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+GRACE_S = 0.9
+
+
+class Shutdown:
+    """Set once a signal asked for the end."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self.signal = 0
+
+    @property
+    def status(self) -> int:
+        """Exit status by the shell's convention: 130 for Ctrl-C, 143 for SIGTERM, else 0."""
+        return 128 + self.signal if self.signal else 0
+
+
+@contextmanager
+def on_signals() -> Iterator[Shutdown]:
+    """Catch SIGINT and SIGTERM; main thread only.
+
+    Whatever hangs after a signal (a sound driver, a full pipe), the process
+    ends 0.9 s later.
+    """
+    shutdown = Shutdown()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if shutdown.event.is_set():
+            os._exit(128 + number)
+        shutdown.signal = number
+        last_resort = threading.Timer(GRACE_S, os._exit, (128 + number,))
+        last_resort.daemon = True
+        last_resort.start()
+        shutdown.event.set()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield shutdown
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,148 @@
+"""Meters drawn with characters: two columns of families, fitting 80 by 24."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from realtime.outputs.text import FAMILY_COLOURS, clock
+from realtime.postprocess import Tags
+from realtime.spec import ModelSpec
+from realtime.stats import NO_SIGNAL, RUNNING, Snapshot, Stats
+from realtime.taxonomy import FAMILY_OF, display_name
+
+LEFT_FAMILIES = ("voice", "percussion", "bowed_string", "plucked_string")
+NAME_WIDTH = 20
+BAR_WIDTH = 14
+QUIETEST_DBFS = -60.0
+EIGHTHS = " ▏▎▍▌▋▊▉"
+
+
+def meters(snapshot: Snapshot, spec: ModelSpec, elapsed_s: float) -> RenderableType:
+    """The whole picture: source and level, families with their instruments, state."""
+    columns = Table.grid(padding=(0, 3))
+    left = [name for name in spec.families if name in LEFT_FAMILIES]
+    right = [name for name in spec.families if name not in LEFT_FAMILIES]
+    columns.add_row(
+        Group(*_families(left, snapshot.tags, spec)), Group(*_families(right, snapshot.tags, spec))
+    )
+    return Group(
+        _heading(snapshot, elapsed_s),
+        _input_line(snapshot),
+        Text(),
+        columns,
+        Text(),
+        _polyphony_line(snapshot.tags, spec),
+        Text(status_line(snapshot.stats), "dim", no_wrap=True, overflow="ellipsis"),
+        _trouble_line(snapshot.stats),
+    )
+
+
+def plain_line(tags: Tags, spec: ModelSpec) -> str:
+    """One window on one line: time, how many at once, and what reaches its threshold."""
+    present = [
+        f"{display_name(name).lower()} {probability:.2f}"
+        for name, probability in sorted(
+            zip(spec.instruments, tags.instruments.tolist(), strict=True), key=lambda x: -x[1]
+        )
+        if probability >= spec.thresholds[name]
+    ]
+    heard = "silence" if tags.level.silent else ", ".join(present) or "nothing certain"
+    return (
+        f"{clock(tags.end_s):>7}  {tags.level.rms_dbfs:6.1f} dBFS  "
+        f"{tags.polyphony_expected:.1f} at once  {heard}"
+    )
+
+
+def status_line(stats: Stats) -> str:
+    """What was analysed, and what was not."""
+    parts = [f"{stats.windows} windows", f"{stats.windows_dropped} dropped"]
+    if stats.windows_failed:
+        parts.append(f"{stats.windows_failed} failed")
+    parts.append(f"{stats.frames_missing} frames missing")
+    if stats.reopenings:
+        parts.append(f"reopened {stats.reopenings}x")
+    parts.append(f"CPU {100 * stats.cpu_fraction:.1f} %")
+    parts.append(f"{1000 * stats.latency_s:.0f} ms behind")
+    return " · ".join(parts)
+
+
+def bar(value: float, width: int) -> str:
+    """A bar of ``value`` (0 to 1), to an eighth of a character."""
+    eighths = round(8 * width * min(1.0, max(0.0, value)))
+    whole, rest = divmod(eighths, 8)
+    drawn = "█" * whole + (EIGHTHS[rest] if rest else "")
+    return drawn.ljust(width)
+
+
+def _families(families: list[str], tags: Tags | None, spec: ModelSpec) -> list[Text]:
+    lines = []
+    for family in families:
+        colour = FAMILY_COLOURS.get(family, "")
+        members = [name for name in spec.instruments if FAMILY_OF.get(name) == family]
+        value = float(tags.families[spec.families.index(family)]) if tags else 0.0
+        alone = members in ([family], ["synthesizer"])
+        if alone:
+            value = float(tags.instruments[spec.instruments.index(members[0])]) if tags else 0.0
+            threshold = spec.thresholds[members[0]]
+        else:
+            threshold = spec.family_thresholds[family]
+        lines.append(_meter(display_name(family), value, threshold, colour, "bold"))
+        if alone:
+            continue
+        for name in members:
+            value = float(tags.instruments[spec.instruments.index(name)]) if tags else 0.0
+            label = "  " + display_name(name)
+            lines.append(_meter(label, value, spec.thresholds[name], colour, ""))
+    return lines
+
+
+def _meter(label: str, value: float, threshold: float, colour: str, weight: str) -> Text:
+    present = value >= threshold
+    line = Text(no_wrap=True)
+    line.append(f"{label:<{NAME_WIDTH}}", f"{weight} {colour}" if present else weight or "dim")
+    line.append(bar(value, BAR_WIDTH), colour if present else "dim")
+    line.append(f"{100 * value:4.0f}", "" if present else "dim")
+    return line
+
+
+def _heading(snapshot: Snapshot, elapsed_s: float) -> Text:
+    state = snapshot.stats.state
+    line = Text(no_wrap=True, overflow="ellipsis")
+    line.append("Tutti", "bold").append(f"  {snapshot.source_name}  ")
+    line.append(state, "green" if state == RUNNING else "yellow")
+    return line.append(f"  {clock(elapsed_s)}", "dim")
+
+
+def _input_line(snapshot: Snapshot) -> Text:
+    level = snapshot.level
+    line = Text(f"{'Input':<{NAME_WIDTH}}", no_wrap=True)
+    if level is None:
+        return line.append("no sound yet", "dim")
+    share = 1.0 - level.rms_dbfs / QUIETEST_DBFS
+    line.append(bar(share, 2 * BAR_WIDTH), "red" if level.clipped else "green")
+    line.append(f" {level.rms_dbfs:6.1f} dBFS, peak {level.peak_dbfs:.1f}", "dim")
+    return line.append("  CLIPPED", "bold red") if level.clipped else line
+
+
+def _polyphony_line(tags: Tags | None, spec: ModelSpec) -> Text:
+    line = Text(f"{'How many at once':<{NAME_WIDTH}}", "bold", no_wrap=True)
+    if tags is None:
+        return line
+    line.append(f"{tags.polyphony_expected:3.1f}  ", "bold")
+    for label, probability in zip(spec.polyphony, tags.polyphony.tolist(), strict=True):
+        line.append(f" {label} ", "dim").append(bar(probability, 4), "cyan")
+    return line
+
+
+def _trouble_line(stats: Stats) -> Text:
+    if stats.state == NO_SIGNAL:
+        return Text(
+            "Only exact zeros come in: check the input's cable and mute switch, and that this "
+            "program may use the microphone.",
+            "yellow",
+        )
+    if stats.state != RUNNING and stats.last_error:
+        return Text(stats.last_error, "yellow")
+    return Text()
