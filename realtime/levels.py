@@ -40,8 +40,8 @@ def to_dbfs(amplitude: float) -> float:
 
 
 def rms(samples: NDArray[np.float32]) -> float:
-    """Root mean square about the mean; 0.0 for no samples."""
-    return float(np.std(samples, dtype=np.float64)) if samples.size else 0.0
+    """Root mean square of (n,) samples; 0.0 for none."""
+    return math.sqrt(float(np.dot(samples, samples)) / len(samples)) if len(samples) else 0.0
 
 
 class LevelMeter:

@@ -123,7 +123,9 @@ _OTHER_KEYBOARD = Target(maybe=("piano", "synthesizer"), families=("key",))
 
 FINE: Mapping[str, Target] = {name: _is(name) for name in INSTRUMENTS} | {
     "electric_bass": _is("bass"),
-    "double_bass": Target(("bass",), families=("plucked_string",), maybe_families=("bowed_string",)),
+    "double_bass": Target(
+        ("bass",), families=("plucked_string",), maybe_families=("bowed_string",)
+    ),
     "bowed_double_bass": Target(
         maybe=("bass", "cello"), families=("bowed_string",), maybe_families=("plucked_string",)
     ),
@@ -270,9 +272,7 @@ _GM_RUNS: tuple[tuple[int, Target], ...] = (
     (8, UNKNOWN),  # 120-127 sound effects
 )  # fmt: skip
 
-GENERAL_MIDI: tuple[Target, ...] = tuple(
-    target for count, target in _GM_RUNS for _ in range(count)
-)
+GENERAL_MIDI: tuple[Target, ...] = tuple(target for count, target in _GM_RUNS for _ in range(count))
 """Target of each General MIDI program, by zero-based program number."""
 
 _GM_DRUM_KEYS = {"drums": (35, 36, 37, 38, 40, 41, 43, 45, 47, 48, 50),

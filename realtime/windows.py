@@ -51,6 +51,10 @@ class WindowCutter:
     ``hop_s``: 0.05 to 1.0 s between the starts of successive windows.
     ``channel``: see ``realtime.downmix``.
 
+    Resampling is by soxr at 16-bit quality: flat to 7.4 kHz, nothing above 8 kHz,
+    linear phase with its delay taken out of the time stamps (it holds back some
+    40 ms at most rates, and two mixed channels another 8 ms).
+
     Raises:
         TuttiError: a rate, channel or hop that cannot be.
     """
@@ -70,9 +74,10 @@ class WindowCutter:
         self.sample_rate_hz = float(sample_rate_hz)
         self.channels = channels
         self._downmix = Downmix(channels, channel)
-        self._resampler = soxr.ResampleStream(
-            self.sample_rate_hz, SAMPLE_RATE_HZ, self._downmix.streams, dtype="float32"
-        )
+        self._resamplers = [
+            soxr.ResampleStream(self.sample_rate_hz, SAMPLE_RATE_HZ, 1, dtype="float32", quality="MQ")
+            for _ in range(self._downmix.streams)
+        ]
         self._input = _InputMarks(self.sample_rate_hz)
         self._pending = np.zeros(0, np.float32)
         self._pending_start = 0
@@ -106,8 +111,8 @@ class WindowCutter:
             return []
         block = self._input.clean(block, self._frames_in)
         self._frames_in += len(block)
-        mixed = np.ascontiguousarray(self._downmix.before(block))
-        return self._add(self._downmix.after(self._resample(mixed, last=False)))
+        streams = self._resample(self._downmix.before(block), last=False)
+        return self._add(self._downmix.after(streams))
 
     def flush(self) -> list[Window]:
         """The last windows; audio that no window has covered yet gets one, zero-padded.
@@ -119,9 +124,8 @@ class WindowCutter:
         self._flushed = True
         if not self._frames_in:
             return []
-        rest = self._resample(np.zeros((0, self._downmix.streams), np.float32), last=True)
-        windows = self._add(self._downmix.after(rest))
-        windows += self._add(self._downmix.flush())
+        rest = self._resample([np.zeros(0, np.float32)] * self._downmix.streams, last=True)
+        windows = self._add(self._downmix.after(rest)) + self._add(self._downmix.flush())
         end = self._pending_start + len(self._pending)
         if self._last_start is None or end > self._last_start + WINDOW_SAMPLES:
             windows.append(self._cut(min(WINDOW_SAMPLES, end - self._next_start)))
@@ -131,10 +135,15 @@ class WindowCutter:
     def _next_start(self) -> int:
         return 0 if self._last_start is None else self._last_start + self._hop_samples
 
-    def _resample(self, mixed: NDArray[np.float32], last: bool) -> NDArray[np.float32]:
+    def _resample(
+        self, streams: list[NDArray[np.float32]], last: bool
+    ) -> list[NDArray[np.float32]]:
         if self.sample_rate_hz == SAMPLE_RATE_HZ:
-            return mixed
-        return self._resampler.resample_chunk(mixed, last=last).reshape(-1, self._downmix.streams)
+            return streams
+        return [
+            resampler.resample_chunk(np.ascontiguousarray(stream), last=last)
+            for resampler, stream in zip(self._resamplers, streams, strict=True)
+        ]
 
     def _add(self, samples: NDArray[np.float32]) -> list[Window]:
         self._pending = np.concatenate((self._pending, samples))

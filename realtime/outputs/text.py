@@ -37,7 +37,9 @@ def render(timeline: Timeline, width: int, ascii_only: bool = False) -> Iterator
     yield _heading(timeline, ascii_only)
     summary = timeline.summary()
     shares = {name: one.active_s / timeline.duration_s for name, one in summary.items()}
-    heard = sorted((name for name in shares if shares[name] > 0), key=shares.__getitem__, reverse=True)
+    heard = sorted(
+        (name for name in shares if shares[name] > 0), key=shares.__getitem__, reverse=True
+    )
     if not heard:
         yield Text("  " + _nothing(timeline))
         return

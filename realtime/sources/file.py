@@ -28,6 +28,9 @@ class FileSource:
             file: it is missing, a folder, unreadable, empty, not sound, or cut short.
     """
 
+    live = False
+    overflows = 0
+
     def __init__(self, path: Path | str, block_s: float = BLOCK_S) -> None:
         self.path = Path(path)
         self.name = self.path.name
