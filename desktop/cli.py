@@ -1,0 +1,97 @@
+"""``tutti monitor``: the meters in a window."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+EXAMPLES = """\
+examples:
+  tutti monitor                              open as it was left last time
+  tutti monitor mix.flac                     open a file and play it
+  tutti monitor mix.wav --paused             open it; Space plays it
+  tutti monitor --device "BlackHole 2ch"     listen to an input, by name or part of it
+  tutti monitor --compact                    the small window that stays on top
+  tutti monitor mix.flac --screenshot view.png --after 5
+                                             draw the window as it is after 5 s; needs no
+                                             screen and no sound card
+
+keys: Space plays, ? lists them all.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Register the command; no heavy import happens before ``run``."""
+    parser = subparsers.add_parser(
+        "monitor",
+        help="show live meters in a window",
+        description="Meters of the instruments that sound, and how many, live or along a file.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="a sound file to open")
+    parser.add_argument("--device", metavar="NAME", help="listen to this input ('default': any)")
+    parser.add_argument("--model", type=Path, metavar="ONNX", help="another model file")
+    parser.add_argument("--theme", choices=("dark", "light", "system"), help="for this session")
+    parser.add_argument("--compact", action="store_true", help="small, always on top")
+    parser.add_argument("--paused", action="store_true", help="do not play FILE at once")
+    parser.add_argument("--screenshot", type=Path, metavar="PNG", help="draw the window and exit")
+    parser.add_argument(
+        "--after", type=_seconds, default=5.0, metavar="S", help="seconds until --screenshot (5)"
+    )
+    parser.set_defaults(run=run)
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0.0 <= value <= 3600.0:
+        raise argparse.ArgumentTypeError("0 to 3600 seconds")
+    return value
+
+
+def run(args: argparse.Namespace) -> int:
+    """Open the window; returns when it is closed.
+
+    Raises:
+        TuttiError: no PyQt6, no display, or a file that cannot be read.
+    """
+    from realtime.errors import TuttiError
+
+    if args.file is not None and args.device is not None:
+        raise TuttiError("Name a file or a --device, not both.")
+    if args.screenshot is not None:
+        if sys.platform.startswith("linux"):
+            os.environ["QT_QPA_PLATFORM"] = "offscreen"
+        if not args.screenshot.parent.is_dir():
+            raise TuttiError(f"The folder of {args.screenshot} does not exist: make it first.")
+    elif not _has_display():
+        raise TuttiError(
+            "There is no display to open a window on: use 'tutti listen' for meters in the "
+            "terminal, or --screenshot PNG to draw the window into a file."
+        )
+    if args.file is not None:
+        _check_file(args.file)
+    try:
+        from desktop.app import run_monitor
+    except ImportError as error:
+        raise TuttiError(
+            f"The window needs PyQt6 and its system libraries ({error}): "
+            "run 'pip install PyQt6'; on Debian also "
+            "'sudo apt install libegl1 libgl1 libxkbcommon0 libdbus-1-3 fonts-dejavu-core'."
+        ) from None
+    return run_monitor(args)
+
+
+def _has_display() -> bool:
+    if not sys.platform.startswith("linux"):
+        return True
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+
+
+def _check_file(path: Path) -> None:
+    """Refuse a file on the command line as ``tutti tag`` does: one sentence, exit 2."""
+    from realtime.sources.file import FileSource
+
+    FileSource(path).close()

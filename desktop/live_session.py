@@ -1,0 +1,200 @@
+"""A live input: the engine on its threads, its windows kept for the roll and for saving."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from desktop.bridge import (
+    FAILED,
+    LISTENING,
+    NO_SIGNAL,
+    OPENING,
+    RECONNECTING,
+    SILENCE,
+    Health,
+    Reading,
+)
+from desktop.track import Track, row_of
+from desktop.waveform import LevelAt
+from realtime import stats as engine_states
+from realtime.downmix import Channel
+from realtime.errors import TuttiError
+from realtime.model import TagModel
+from realtime.postprocess import Tags
+from realtime.smoothing import Smoothing
+from realtime.sources.base import Source
+from realtime.spec import WINDOW_S, ModelSpec
+from realtime.timeline import Timeline
+
+KEPT_S = 4 * 3600.0
+"""Windows kept for saving; the session log on disk keeps them all."""
+STALE_S = 3.0
+
+
+class LiveSession:
+    """Starts listening in the background; times count from its start.
+
+    ``make_source`` is called on the starting thread, since opening a device may take seconds.
+    ``on_tags`` is called on the analysis thread for each window, with the session's time.
+    """
+
+    is_live = True
+
+    def __init__(
+        self,
+        title: str,
+        make_source: Callable[[], Source],
+        model: Future[TagModel],
+        *,
+        hop_s: float,
+        smoothing: Smoothing,
+        channel: Channel,
+        on_tags: Callable[[Tags, float], None] = lambda tags, time_s: None,
+        engine_class: Callable | None = None,
+    ) -> None:
+        self.title = title
+        self.facts = ""
+        self.track = Track()
+        self.hop_s = hop_s
+        self.error = ""
+        self.device_latency_s = 0.0
+        self._started_s = time.monotonic()
+        self._tags: list[tuple[float, Tags]] = []
+        self._last_tags_s = 0.0
+        self._spec: ModelSpec | None = None
+        self._smoothing = smoothing
+        self._engine = None
+        self._closed = False
+        self._lock = threading.Lock()
+        self._on_tags = on_tags
+        self._thread = threading.Thread(
+            target=self._start,
+            args=(make_source, model, channel, engine_class),
+            name="live start",
+            daemon=True,
+        )
+        self._thread.start()
+
+    def _start(self, make_source, model, channel, engine_class) -> None:
+        try:
+            loaded = model.result()
+            if engine_class is None:
+                from realtime.engine import Engine as engine_class
+            source = make_source()
+            engine = engine_class(
+                loaded, source, hop_s=self.hop_s, smoothing=self._smoothing, channel=channel
+            )
+            self._spec = loaded.spec
+            engine.subscribe(self._take)
+            engine.start()
+            self.facts = f"{source.sample_rate_hz / 1000:g} kHz"
+            self.device_latency_s = float(getattr(source, "latency_s", 0.0) or 0.0)
+        except TuttiError as error:
+            self.error = str(error)
+            return
+        except Exception as error:  # The window must say so rather than wait for ever.
+            self.error = f"{self.title} could not be opened ({error})."
+            return
+        with self._lock:
+            self._engine = engine
+            closed = self._closed
+        if closed:
+            engine.stop()
+
+    def _take(self, tags: Tags) -> None:
+        """On the analysis thread: keep a window under the session's own clock."""
+        engine = self._engine
+        latency_s = engine.latest().stats.latency_s if engine is not None else 0.0
+        centre_s = time.monotonic() - self._started_s - latency_s - WINDOW_S / 2
+        self.track.append(centre_s, *row_of(tags))
+        self._tags.append((centre_s, tags))
+        self._last_tags_s = time.monotonic()
+        if centre_s - self._tags[0][0] > 1.1 * KEPT_S:
+            self._tags = [kept for kept in self._tags if kept[0] > centre_s - KEPT_S]
+        self._on_tags(tags, centre_s)
+
+    @property
+    def time_s(self) -> float:
+        """Seconds since the session began."""
+        return time.monotonic() - self._started_s
+
+    def reading(self) -> Reading:
+        engine = self._engine
+        snapshot = engine.latest() if engine is not None else None
+        if snapshot is None:
+            return Reading(self.time_s)
+        level = LevelAt()
+        if snapshot.level is not None:
+            level = LevelAt(
+                snapshot.level.rms_dbfs, snapshot.level.peak_dbfs, snapshot.level.clipped
+            )
+        rows, fresh = self.track.rows(), time.monotonic() - self._last_tags_s < STALE_S
+        values = rows.values[-1] if len(rows) and fresh else None
+        return Reading(self.time_s, values, level)
+
+    def health(self) -> Health:
+        if self.error:
+            return Health(FAILED, error=self.error)
+        engine = self._engine
+        snapshot = engine.latest() if engine is not None else None
+        if snapshot is None:
+            return Health(OPENING)
+        stats = snapshot.stats
+        state = {
+            engine_states.WAITING: OPENING,
+            engine_states.RUNNING: LISTENING,
+            engine_states.RECONNECTING: RECONNECTING,
+            engine_states.NO_SIGNAL: NO_SIGNAL,
+            engine_states.STOPPED: FAILED,
+        }.get(stats.state, LISTENING)
+        if state == LISTENING and snapshot.tags is not None and snapshot.tags.level.silent:
+            state = SILENCE
+        return Health(
+            state=state,
+            error=stats.last_error or "" if state in (FAILED, RECONNECTING) else "",
+            latency_parts=(
+                ("window", WINDOW_S),
+                ("hop", self.hop_s),
+                ("device", self.device_latency_s),
+                ("analysis", stats.latency_s),
+            ),
+            cpu_fraction=stats.cpu_fraction,
+            windows_dropped=stats.windows_dropped,
+            frames_missing_s=stats.frames_missing / 48_000,
+            stalls=stats.stalls,
+            reopenings=stats.reopenings,
+        )
+
+    def set_smoothing(self, smoothing: Smoothing) -> None:
+        self._smoothing = smoothing
+        if self._engine is not None:
+            self._engine.set_smoothing(smoothing)
+
+    def set_hop(self, hop_s: float) -> None:
+        self.hop_s = hop_s
+        if self._engine is not None:
+            self._engine.set_hop(hop_s)
+
+    def timeline(self) -> Timeline | None:
+        """The windows kept, on the session's own clock."""
+        from dataclasses import replace
+
+        kept = list(self._tags)
+        if not kept or self._spec is None:
+            return None
+        tags = tuple(
+            replace(one, start_s=max(0.0, centre - WINDOW_S / 2), end_s=centre + WINDOW_S / 2)
+            for centre, one in kept
+        )
+        return Timeline(tags, self._spec, self.title, tags[-1].end_s)
+
+    def close(self) -> None:
+        """Stop listening; returns at once, the device closes in the background."""
+        with self._lock:
+            self._closed = True
+            engine = self._engine
+        if engine is not None:
+            threading.Thread(target=engine.stop, name="live stop", daemon=True).start()

@@ -1,0 +1,142 @@
+"""The status bar: state, latency and where it comes from, CPU, losses; and messages."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import Qt, QTimer
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QWidget
+
+from desktop import bridge
+from desktop.bridge import Health
+from desktop.theme import Theme
+
+STATE_TEXTS = {
+    bridge.IDLE: ("faint", "○", "Nothing open"),
+    bridge.OPENING: ("muted", "◌", "Opening"),
+    bridge.PLAYING: ("good", "▶", "Playing"),
+    bridge.PAUSED: ("muted", "❚❚", "Paused"),
+    bridge.LISTENING: ("good", "●", "Listening"),
+    bridge.SILENCE: ("muted", "○", "Silence (below −75 dBFS)"),
+    bridge.NO_SIGNAL: ("warn", "▲", "No signal: only exact zeros"),
+    bridge.RECONNECTING: ("warn", "▲", "Reconnecting"),
+    bridge.FAILED: ("bad", "■", "Stopped"),
+}
+"""Colour, mark and words of each state; the words alone would do."""
+
+ZEROS_HINT = (
+    "The input delivers exact zeros, not silence. On macOS allow the microphone for this program "
+    "(System Settings, Privacy & Security, Microphone); on Windows see Settings, Privacy, "
+    "Microphone; elsewhere check that the input is not muted and that something plays into it."
+)
+MESSAGE_MS = 8000
+
+
+class StatusBar(QWidget):
+    """Shows a session's health; every number is named and carries its unit."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.theme = theme
+        self.state = QLabel()
+        self.message = QLabel()
+        self.latency = QLabel()
+        self.cpu = QLabel()
+        self.losses = QLabel()
+        self._row = QHBoxLayout(self)
+        self._row.addWidget(self.state)
+        self._row.addWidget(self.message, 1)
+        for label in (self.latency, self.cpu, self.losses):
+            self._row.addWidget(label)
+        self._clear = QTimer(self, singleShot=True, interval=MESSAGE_MS)
+        self._clear.timeout.connect(lambda: self.say(""))
+        self._said = ""
+        self._health = Health()
+        self.setAccessibleName("Status")
+        self.set_theme(theme)
+
+    def set_theme(self, theme: Theme) -> None:
+        self.theme = theme
+        px = theme.px
+        self._row.setContentsMargins(px(16), 0, px(16), 0)
+        self._row.setSpacing(px(24))
+        self.setFixedHeight(px(32))
+        for label in (self.state, self.message, self.latency, self.cpu, self.losses):
+            label.setFont(theme.font(13))
+        for label in (self.latency, self.cpu):
+            label.setStyleSheet(f"color: {theme.colours.muted}")
+        self.show_health(self._health, force=True)
+
+    def say(self, text: str, *, stay: bool = False) -> None:
+        """A message to the user; it leaves after 8 s unless it must stay."""
+        self._said = text
+        self._clear.stop()
+        if text and not stay:
+            self._clear.start()
+        self._show_message()
+
+    def show_health(self, health: Health, *, force: bool = False) -> None:
+        if health == self._health and not force:
+            return
+        self._health = health
+        colour, mark, words = STATE_TEXTS[health.state]
+        self._set(self.state, f"{mark}  {words}")
+        self.state.setStyleSheet(f"color: {self.theme.colour(colour).name()}")
+        self._set(self.latency, latency_text(health))
+        self.latency.setToolTip(latency_hint(health))
+        cpu = health.cpu_fraction
+        self._set(self.cpu, "" if cpu is None else f"Analysis {cpu * 100:.1f} % of a core")
+        self._set(self.losses, losses_text(health))
+        lost = health.windows_dropped or health.stalls or health.frames_missing_s >= 0.01
+        self.losses.setStyleSheet(
+            f"color: {self.theme.colours.warn if lost else self.theme.colours.muted}"
+        )
+        self._show_message()
+
+    def _show_message(self) -> None:
+        text = self._said or self._health.error
+        colour = "warn" if self._health.error and not self._said else "text"
+        if not text and self._health.state == bridge.NO_SIGNAL:
+            text, colour = ZEROS_HINT, "warn"
+        self.message.setStyleSheet(f"color: {self.theme.colour(colour).name()}")
+        shown = self.message.fontMetrics().elidedText(
+            text, Qt.TextElideMode.ElideRight, max(self.message.width(), 80)
+        )
+        self._set(self.message, shown)
+        self.message.setToolTip(text)
+        self.message.setAccessibleName(text)
+
+    def resizeEvent(self, event) -> None:
+        self._show_message()
+
+    @staticmethod
+    def _set(label: QLabel, text: str) -> None:
+        if label.text() != text:
+            label.setText(text)
+
+    def texts(self) -> list[str]:
+        """Everything shown, from left to right."""
+        labels = (self.state, self.message, self.latency, self.cpu, self.losses)
+        return [label.text() for label in labels if label.text()]
+
+
+def latency_text(health: Health) -> str:
+    """How old the sound is that the meters show, at most."""
+    if health.latency_s is None:
+        return ""
+    return f"Meters follow by ≤ {health.latency_s * 1000:.0f} ms"
+
+
+def latency_hint(health: Health) -> str:
+    parts = " + ".join(f"{name} {part * 1000:.0f} ms" for name, part in health.latency_parts)
+    return f"From a sound to the meter that has fully heard it: {parts}" if parts else ""
+
+
+def losses_text(health: Health) -> str:
+    """What was lost; the zeros are shown too, for trust."""
+    if health.cpu_fraction is None:
+        return ""
+    parts = [f"dropped {health.windows_dropped}", f"stalls {health.stalls}"]
+    if health.frames_missing_s >= 0.01:
+        parts.append(f"missing {health.frames_missing_s:.2f} s")
+    if health.reopenings:
+        parts.append(f"reopened {health.reopenings}")
+    return "   ".join(parts).capitalize()
