@@ -156,6 +156,9 @@ FINE: Mapping[str, Target] = {name: _is(name) for name in INSTRUMENTS} | {
     ),
     "choir": _is("voice"),
     "speech": _is("voice"),
+    "brass": _family("brass"),
+    "reed": _family("woodwind", not_instruments=("flute",)),
+    "bowed_string": _family("bowed_string"),
     "guitar": _either(*_GUITARS),
     "other": UNKNOWN,
 }

@@ -19,7 +19,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -371,13 +371,12 @@ def _runs(pid: int) -> bool:
     return True
 
 
-def copy_into(writer: BankWriter, bank: Bank, keep: Callable[[int], bool] = lambda _: True) -> None:
+def copy_into(writer: BankWriter, bank: Bank) -> None:
     """Appends the clips of an open bank unchanged."""
     for index in range(len(bank)):
-        if keep(index):
-            start = int(bank.start[index])
-            pcm = np.asarray(bank.audio[start : start + int(bank.length[index])])
-            writer.append_pcm(clip_at(bank, index), pcm)
+        start = int(bank.start[index])
+        pcm = np.asarray(bank.audio[start : start + int(bank.length[index])])
+        writer.append_pcm(clip_at(bank, index), pcm)
 
 
 def clip_at(bank: Bank, index: int) -> Clip:

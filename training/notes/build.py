@@ -95,7 +95,7 @@ def _require_fonts() -> None:
 
 
 def _sample_jobs(samples: Path, scale: float) -> list[Job]:
-    from training.notes.samples import read_manifest
+    from training.notes.folder import read_manifest
 
     rows = read_manifest(samples)
     if scale < 1:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from realtime.errors import TuttiError
 from realtime.spec import SAMPLE_RATE_HZ
 from training.notes.clips import Clip, cut, trimmed
-from training.notes.samples import decode, read_manifest
+from training.notes.folder import decode, read_manifest
 from training.notes.singing import sing_line, transposed_line
 from training.notes.splits import library_split
 from training.notes.vocoder import Speech, analyse, synthesise
