@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from realtime.analysis import Analysis, Listener
-from realtime.capture import OPEN_TIMEOUT_S, Capture
+from realtime.capture import Capture
 from realtime.downmix import Channel
 from realtime.errors import TuttiError
 from realtime.feed import Feed
@@ -19,6 +19,7 @@ from realtime.levels import OPEN_DBFS, LevelReading, to_dbfs
 from realtime.log import event
 from realtime.model import TagModel
 from realtime.postprocess import Tags
+from realtime.reader import OPEN_TIMEOUT_S
 from realtime.smoothing import Smoothing
 from realtime.sources.base import Block, Source
 from realtime.spec import DEFAULT_HOP_S, MIN_HOP_S
@@ -66,7 +67,7 @@ class Engine:
         self._capture: Capture | None = None
         self._analysis: Analysis | None = None
         self.abandoned = 0
-        """Calls into the sound system that never returned: ask before waiting for its exit."""
+        """Threads that did not end at the last ``stop``: stuck in a driver or in a listener."""
 
     def start(self) -> None:
         """Open the source and start listening; counts and history begin anew.
@@ -114,7 +115,7 @@ class Engine:
                 analysis.join(DRAIN_S / 4)
             with self._lock:
                 self._capture = self._analysis = None
-            self.abandoned += capture.abandoned
+            self.abandoned = capture.abandoned + analysis.alive
             event(logging.INFO, "stopped", **vars(self._counters))
 
     def wait(self, timeout_s: float | None = None) -> bool:

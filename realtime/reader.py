@@ -15,6 +15,10 @@ from realtime.sources.base import Block, Source
 from realtime.stats import Counters
 
 READ_TIMEOUT_S = 0.1
+OPEN_TIMEOUT_S = 5.0
+FIRST_SOUND_S = 5.0
+"""A sound server that slept may take two seconds to its first frame."""
+STALL_S = 2.0
 
 
 class Reader:
@@ -47,7 +51,8 @@ class Reader:
         self.finished = threading.Event()
         self.error: TuttiError | None = None
         self.take: Take | None = None
-        self.last_frames_s = time.monotonic()
+        self.heard_s = time.monotonic()
+        """Monotonic time of the newest frames; before any, of the opening's last progress."""
 
     def start(self) -> None:
         self._thread.start()
@@ -61,11 +66,27 @@ class Reader:
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
+    @property
+    def stalled(self) -> bool:
+        """Whether the source has been quiet for longer than it should."""
+        if not self.opened.is_set():
+            patience_s = OPEN_TIMEOUT_S
+        else:
+            patience_s = FIRST_SOUND_S if self.take is None else STALL_S
+        return self._source.live and time.monotonic() - self.heard_s > patience_s
+
     def _run(self) -> None:
         try:
             self._source.open()
-            self.last_frames_s = time.monotonic()
+            self.heard_s = time.monotonic()
             self.opened.set()
+            event(
+                logging.INFO,
+                "opened",
+                source=self._source.name,
+                sample_rate_hz=self._source.sample_rate_hz,
+                channels=self._source.channels,
+            )
             self._changed()
             self._read()
         except TuttiError as error:
@@ -95,7 +116,7 @@ class Reader:
             if not len(block):
                 continue
             now_s = time.monotonic()
-            self.last_frames_s = now_s
+            self.heard_s = now_s
             missing = clock.arrived(len(block), now_s) if clock else 0
             if missing:
                 counters.frames_missing += missing

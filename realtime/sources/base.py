@@ -47,5 +47,11 @@ class Source(Protocol):
             TuttiError: the stream broke.
         """
 
+    def renewed(self) -> Source:
+        """A closed source for the same sound, to use while this one hangs in a driver.
+
+        Only asked of live sources.
+        """
+
     def close(self) -> None:
         """Stop the stream; safe to call twice or after a failed ``open``."""

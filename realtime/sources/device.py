@@ -88,9 +88,10 @@ class _Stream(Protocol):
 class DeviceSource:
     """Reads an input device at its own sample rate.
 
-    ``device``: a ``Device``, a name or part of one, or None for the default.
+    ``device``: a ``Device``, a name or part of one, or None for what is the default then.
     ``channels``: read as many as the device has, at most this many.
-    Opened again, it looks for the same name and host API, wherever it is now.
+    Opened again, it looks for the same name and host API, wherever it is now,
+    and takes no other device instead.
     """
 
     live = True
@@ -120,8 +121,13 @@ class DeviceSource:
         self._stream = stream = kind(device, channels)
         self.sample_rate_hz, self.channels = stream.sample_rate_hz, stream.channels
         self.name = device.name
-        if self._wanted is not None:
-            self._wanted, self._host_api = device.identity
+        self._wanted, self._host_api = device.identity
+
+    def renewed(self) -> DeviceSource:
+        fresh = DeviceSource(self._wanted, self._max_channels)
+        fresh._host_api = self._host_api
+        fresh.name = self.name
+        return fresh
 
     def read(self, timeout_s: float) -> Block | None:
         if self._stream is None:

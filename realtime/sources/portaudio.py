@@ -15,8 +15,11 @@ from realtime.sources.base import Block
 from realtime.sources.device import Device
 
 BLOCK_S = 0.05
-LATENCY_S = 0.2
-"""Asked of the system: what it buffers for us while other threads hold the interpreter."""
+LATENCY_S = 0.4
+"""Asked of the system: what it buffers for us while other threads hold the interpreter.
+
+JACK with 0.2 s lost sound in a hold of 0.6 s, and said nothing; ALSA delivers in quarters of it.
+"""
 LOOPBACK_WORDS = (
     "monitor", "loopback", "stereo mix", "what u hear", "wave out mix",
     "blackhole", "soundflower", "vb-audio", "cable output", "voicemeeter",

@@ -24,13 +24,11 @@ def tone(frequency_hz: float, sample_rate_hz: int, amplitude: float = 0.25) -> S
 
 
 class SyntheticSource:
-    """A live source that needs no sound card.
+    """A source that needs no sound card, live where it keeps real time.
 
-    ``speed``: times real time; 0 gives frames as fast as they are read.
+    ``speed``: times real time; 0 gives frames as fast as they are taken.
     ``duration_s``: ends there; None never ends.
     """
-
-    live = True
 
     def __init__(
         self,
@@ -46,6 +44,7 @@ class SyntheticSource:
         self.sample_rate_hz = sample_rate_hz
         self.channels = channels
         self.overflows = 0
+        self.live = speed == 1.0
         self.block_frames = block_frames
         self._signal = signal
         self._speed = speed
@@ -72,6 +71,9 @@ class SyntheticSource:
         block = self._signal(self._given, count)
         self._given += count
         return block
+
+    def renewed(self) -> SyntheticSource:
+        return self  # nothing here can hang
 
     def close(self) -> None:
         pass
