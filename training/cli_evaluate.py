@@ -1,0 +1,250 @@
+"""``tutti evaluate``: score a model on labelled music."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from realtime.errors import TuttiError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from realtime.tagger import Tagger
+    from training.datasets.truth import Clip
+    from training.evaluate import Items
+
+DATASET_NAMES = ("recordings", "openmic", "irmas", "medley-solos")
+
+_EXAMPLES = """examples:
+  tutti evaluate --recordings ../shared/recordings
+  tutti evaluate --model runs/tutti/tutti.onnx --bank banks/full --split test
+  tutti evaluate --recordings my-music --compare tutti.fp32.onnx --out runs/int8
+  tutti evaluate --dataset openmic ~/openmic-2018 --dataset irmas ~/IRMAS
+
+Writes report.md, report.json and pictures, and prints which aims are met.
+A folder of recordings holds a recordings.csv with the columns path, split (solo, weak
+or stems), instruments (a;b, and a|b for either), complete (0 or 1) and group.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "evaluate",
+        help="score a model on labelled music",
+        description="Score what 'tutti tag' would print, on labelled music and unseen mixtures.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--model", metavar="M", help="ONNX model file (default: the bundled one)")
+    parser.add_argument("--recordings", type=Path, metavar="DIR", help="folder of recordings")
+    parser.add_argument(
+        "--dataset", nargs=2, action="append", default=[], metavar=("NAME", "DIR"),
+        help=f"another data set: {', '.join(DATASET_NAMES[1:])}",
+    )  # fmt: skip
+    parser.add_argument("--bank", type=Path, metavar="DIR", help="note bank to make mixtures from")
+    parser.add_argument("--split", choices=("val", "test"), default="test", help="default: test")
+    parser.add_argument(
+        "--clips", type=int, default=1000, help="mixtures to make of the bank (default: 1000)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the mixtures (default: 0)")
+    parser.add_argument(
+        "--compare", metavar="M", help="another model on the same sound, such as the fp32 one"
+    )
+    parser.add_argument(
+        "--checkpoint", type=Path, metavar="C", help="checkpoint of the model, for the t-SNE"
+    )
+    parser.add_argument("--out", type=Path, default=Path("runs/eval"), help="default: runs/eval")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate, write the report, print the aims."""
+    import numpy as np
+
+    from realtime.tagger import Tagger
+    from training import pictures, report
+    from training.datasets import DATASETS
+    from training.evaluate import hear
+    from training.scores import score_heard, score_mixtures
+
+    folders = [("recordings", args.recordings)] if args.recordings else []
+    folders += [(name, Path(folder)) for name, folder in args.dataset]
+    if unknown := [name for name, _ in folders if name not in DATASETS]:
+        raise TuttiError(f"{unknown[0]} is no data set: use {', '.join(DATASETS)}.")
+    if not folders and not args.bank:
+        raise TuttiError("There is nothing to score: name --recordings, --dataset or --bank.")
+    if args.clips < 1:
+        raise TuttiError("--clips must be 1 or more.")
+    # What cannot work is found before the long listening.
+    clip_sets = [(name, DATASETS[name](folder)) for name, folder in folders]
+    tagger = Tagger(args.model)
+    compared = Tagger(args.compare) if args.compare else None
+    try:
+        args.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TuttiError(f"{args.out} cannot be made ({error.strerror}): name another.") from None
+
+    document: dict[str, Any] = {
+        "schema": 1,
+        "command": "tutti " + shlex.join(sys.argv[1:]),
+        "machine": _machine(),
+        "model": _describe(tagger),
+        "sets": {},
+    }
+    drawn: list[str] = []
+
+    def draw(name: str, picture: Callable[..., None], *what: object) -> None:
+        picture(*what, args.out / name)
+        drawn.append(name)
+
+    comparison: dict[str, Any] = {}
+    for name, clips in clip_sets:
+        rng = np.random.default_rng(0)
+        with _progress(f"{name}: listening", len(clips)) as progress:
+            heard = hear(tagger, clips, progress)
+        scores = document["sets"][name] = score_heard(heard, rng)
+        if scores["solos"]["solos"]:
+            draw(f"{name}_solos.png", pictures.solo_confusion, scores["solos"]["confusion"])
+        draw(
+            f"{name}_precision_recall.png", pictures.precision_recall, heard.clips, f"{name}: clips"
+        )
+        draw(f"{name}_reliability.png", pictures.reliability, heard.clips, f"{name}: clips")
+        if compared is not None:
+            with _progress(f"{name}: the compared model", len(clips)) as progress:
+                other = hear(compared, clips, progress)
+            comparison[name] = _difference(heard.clips, other.clips)
+        if args.checkpoint is not None and name == "recordings":
+            points, labels = _embed(args.checkpoint, clips)
+            draw("embeddings.png", pictures.embeddings, points, labels)
+    if args.bank:
+        items, other_items = _hear_mixtures(args, tagger, compared)
+        scores = document["sets"]["mixtures"] = score_mixtures(items, np.random.default_rng(0))
+        draw("mixtures_precision_recall.png", pictures.precision_recall, items, "unseen mixtures")
+        draw("mixtures_reliability.png", pictures.reliability, items, "unseen mixtures")
+        draw(
+            "mixtures_polyphony.png",
+            pictures.polyphony_confusion,
+            scores["polyphony"]["confusion"],
+            "Number of instruments in unseen mixtures",
+        )
+        if other_items is not None:
+            comparison["mixtures"] = _difference(items, other_items)
+    if compared is not None:
+        lost = [row["compared_micro_f1"] - row["micro_f1"] for row in comparison.values()]
+        document["comparison"] = _describe(compared) | {
+            "sets": comparison,
+            "micro_f1_lost": max(lost),
+        }
+    document["aims"] = report.aims_of(document)
+    report.write(document, args.out, drawn)
+    for row in document["aims"]:
+        print(report.aim_line(row))
+    print(f"The report is {args.out / report.MARKDOWN_NAME}")
+    return 0
+
+
+def _describe(tagger: Tagger) -> dict[str, Any]:
+    """Which model it is, so that a score can be traced to a file."""
+    import hashlib
+    from importlib import resources
+
+    from realtime.model import BUNDLED_MODEL
+
+    path, spec = tagger.model.path, tagger.model.spec
+    asset = resources.files("realtime") / "assets" / BUNDLED_MODEL
+    content = Path(path).read_bytes() if path else asset.read_bytes()
+    return {
+        "name": spec.name,
+        "version": spec.version,
+        "file": path or f"{BUNDLED_MODEL} (bundled)",
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "recipe": spec.recipe,
+        "windows_seen": spec.windows_seen,
+        "quantisation": spec.quantisation,
+    }
+
+
+def _machine() -> str:
+    import os
+    import platform
+
+    return f"{os.cpu_count()} cores, {platform.platform()}, Python {platform.python_version()}"
+
+
+def _difference(items: Items, other: Items) -> dict[str, float]:
+    """How another model's answers on the same items differ."""
+    import numpy as np
+
+    from training import metrics
+
+    def micro(one: Items) -> float:
+        target, known = metrics.resolve(one.truths, one.margin)
+        return metrics.f1(target, known, one.margin >= 0).micro
+
+    return {
+        "micro_f1": micro(items),
+        "compared_micro_f1": micro(other),
+        "largest_difference": float(np.abs(items.probability - other.probability).max()),
+    }
+
+
+def _hear_mixtures(
+    args: argparse.Namespace, tagger: Tagger, compared: Tagger | None
+) -> tuple[Items, Items | None]:
+    from realtime.spec import SAMPLE_RATE_HZ
+    from training.evaluate import hear_mixtures
+    from training.mixtures import make_truths
+
+    audio, truths = make_truths(args.bank, args.split, args.clips, args.seed)
+    items = hear_mixtures(tagger, audio, SAMPLE_RATE_HZ, truths)
+    if compared is None:
+        return items, None
+    return items, hear_mixtures(compared, audio, SAMPLE_RATE_HZ, truths)
+
+
+def _embed(checkpoint: Path, clips: Sequence[Clip]) -> tuple[np.ndarray, list[str]]:
+    """Embeddings (n, 1024) of the solos' windows, and their instruments."""
+    import numpy as np
+    import soundfile
+    import torch
+
+    from realtime.windows import WindowCutter
+    from training.checkpoint import load_model
+
+    model, _ = load_model(checkpoint)
+    points, labels = [], []
+    for clip in clips:
+        instrument = clip.truth.instrument
+        if not clip.steady or instrument is None:
+            continue
+        audio, sample_rate_hz = soundfile.read(clip.path, dtype="float32", always_2d=True)
+        windows = WindowCutter(sample_rate_hz, audio.shape[1]).push(audio)
+        if windows:
+            with torch.inference_mode():
+                batch = torch.from_numpy(np.stack([window.samples for window in windows]))
+                points.append(model.embed(batch).float().numpy())
+            labels += [instrument] * len(windows)
+    if len(labels) < 3:
+        raise TuttiError("Too few solos for a t-SNE: leave --checkpoint out.")
+    return np.concatenate(points), labels
+
+
+@contextmanager
+def _progress(title: str, total: int) -> Iterator[Callable[[int], None] | None]:
+    """A bar on stderr, if a person is looking."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda done: bar.update(task, completed=done)
