@@ -81,7 +81,7 @@ class Downmix:
             return np.zeros(0, np.float32)
         total = straight[HALF_TAPS:-HALF_TAPS].copy()
         # Every second tap is zero, so even and odd samples are filtered apart at half the cost.
-        for phase in (0, 1):
+        for phase in range(min(2, len(total))):
             total[phase::2] += np.correlate(turned[phase::2], self._taps, mode="valid")
         return total * self._gain
 

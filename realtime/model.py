@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.errors import TuttiError
-from realtime.spec import ModelSpec
+from realtime.spec import SAMPLE_RATE_HZ, WINDOW_S, WINDOW_SAMPLES, ModelSpec
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -50,9 +50,13 @@ class TagModel:
         self.path = str(path) if path is not None else None
         origin = self.path or "The bundled model"
         self._session = _open_session(_read(self.path), origin)
-        metadata = self._session.get_modelmeta().custom_metadata_map
+        try:
+            metadata = self._session.get_modelmeta().custom_metadata_map
+        except UnicodeDecodeError as error:
+            raise TuttiError(
+                f"{origin} has damaged model metadata ({error}): export it again."
+            ) from None
         self.spec = ModelSpec.from_metadata(metadata, origin)
-        self.window_samples = round(self.spec.sample_rate_hz * self.spec.window_s)
         self._check_signature(origin)
 
     def infer(self, windows: NDArray[np.float32]) -> Scores:
@@ -63,21 +67,29 @@ class TagModel:
             TuttiError: the model returned something that is not a number.
         """
         windows = np.ascontiguousarray(windows, dtype=np.float32)
-        if windows.ndim != 2 or windows.shape[1] != self.window_samples:
-            raise ValueError(f"windows must be (n, {self.window_samples}), not {windows.shape}")
+        if windows.ndim != 2 or windows.shape[1] != WINDOW_SAMPLES:
+            raise ValueError(f"windows must be (n, {WINDOW_SAMPLES}), not {windows.shape}")
         parts = [
-            self._session.run(list(OUTPUT_NAMES), {INPUT_NAME: windows[i : i + BATCH_WINDOWS]})
-            for i in range(0, len(windows), BATCH_WINDOWS)
+            self._run(windows[i : i + BATCH_WINDOWS]) for i in range(0, len(windows), BATCH_WINDOWS)
         ]
         if not parts:
             return Scores(*(np.zeros((0, width), np.float32) for width in self._widths()))
         scores = [np.concatenate(column) for column in zip(*parts, strict=True)]
         if not all(np.isfinite(array).all() for array in scores):
-            raise TuttiError(
-                f"The model {self.spec.name} {self.spec.version} returned values that are not "
-                "numbers: use the bundled model, or export this one again."
-            )
+            raise self._broken("returned values that are not numbers")
         return Scores(*scores)
+
+    def _run(self, windows: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        try:
+            return self._session.run(list(OUTPUT_NAMES), {INPUT_NAME: windows})
+        except Exception:  # types of its own again, for a graph that only fails when it runs
+            raise self._broken("cannot be run") from None
+
+    def _broken(self, how: str) -> TuttiError:
+        return TuttiError(
+            f"The model {self.spec.name} {self.spec.version} {how}: "
+            "use the bundled model, or export this one again."
+        )
 
     def _widths(self) -> tuple[int, int, int]:
         return len(self.spec.instruments), len(self.spec.families), len(self.spec.polyphony)
@@ -88,15 +100,17 @@ class TagModel:
         outputs = {node.name: node for node in self._session.get_outputs()}
         expected = dict(zip(OUTPUT_NAMES, self._widths(), strict=True))
         good = (
-            list(inputs) == [INPUT_NAME]
+            self.spec.sample_rate_hz == SAMPLE_RATE_HZ
+            and self.spec.window_s == WINDOW_S
+            and list(inputs) == [INPUT_NAME]
             and inputs[INPUT_NAME].type == "tensor(float)"
-            and _fits(inputs[INPUT_NAME].shape, self.window_samples)
+            and _fits(inputs[INPUT_NAME].shape, WINDOW_SAMPLES)
             and set(expected) <= set(outputs)
             and all(_fits(outputs[name].shape, width) for name, width in expected.items())
         )
         if not good:
             raise TuttiError(
-                f"{origin} does not take '{INPUT_NAME}' [batch, {self.window_samples}] and return "
+                f"{origin} does not take '{INPUT_NAME}' [batch, {WINDOW_SAMPLES}] at 16 kHz and return "
                 f"{', '.join(f'{n} [batch, {w}]' for n, w in expected.items())}: export it again."
             )
 

@@ -69,6 +69,6 @@ class Smoother:
 
 def _approach(dt_s: NDArray[np.float64] | np.float64, time_constant_s: float) -> NDArray:
     """Share of the remaining distance covered in ``dt_s``."""
-    if time_constant_s == 0.0:
+    if time_constant_s < 1e-9:
         return np.asarray(dt_s > 0.0, dtype=np.float64)
     return -np.expm1(-np.asarray(dt_s) / time_constant_s)

@@ -7,6 +7,7 @@ under the key ``tutti``, so that a model can be swapped without touching code.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 
@@ -104,7 +105,9 @@ class ModelSpec:
         spec = cls(**values)
         if not spec.instruments or not spec.families:
             raise ValueError("it names no instruments or no families")
-        if spec.sample_rate_hz <= 0 or spec.window_s <= 0 or spec.hop_s <= 0:
+        if not all(
+            0 < time < math.inf for time in (spec.sample_rate_hz, spec.window_s, spec.hop_s)
+        ):
             raise ValueError("sample rate, window and hop must be above 0")
         for labels, thresholds in (
             (spec.instruments, spec.thresholds),

@@ -69,9 +69,7 @@ class Tagger:
             step = max(1, int(ARRAY_BLOCK_S * sample_rate_hz))
             blocks = (samples[i : i + step] for i in range(0, len(samples), step))
             total_s = len(samples) / sample_rate_hz
-            return self._timeline(
-                blocks, sample_rate_hz, samples.shape[1], total_s, name or "The array", progress
-            )
+            return self._timeline(blocks, sample_rate_hz, samples.shape[1], total_s, name, progress)
         with FileSource(audio) as source:
             return self._timeline(
                 source,
@@ -105,7 +103,7 @@ class Tagger:
             if progress is not None:
                 progress(one.end_s, max(total_s, one.end_s))
         if not tags:
-            raise TuttiError(f"{name} holds no sound (its length is zero): export it again.")
+            raise TuttiError(f"{name or 'The array'} holds no sound (its length is zero).")
         return Timeline(tuple(tags), self.model.spec, name, cutter.duration_s)
 
     def _tags(self, cutter: WindowCutter, blocks: Iterable[NDArray[np.floating]]) -> Iterator[Tags]:

@@ -1,7 +1,125 @@
-"""Set before any test module is imported: no screen, one thread per library."""
+"""No screen and one thread per library, set before any test module is imported; and a model
+whose answers are known: it hears pure tones, one frequency for each instrument."""
 
 import os
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "agg")
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from realtime import taxonomy
+from realtime.spec import POLYPHONY_LABELS, WINDOW_SAMPLES, ModelSpec
+
+TONE_HZ = {name: 300.0 * (1 + i) for i, name in enumerate(taxonomy.INSTRUMENTS)}
+
+
+def tone_spec(**changes: Any) -> ModelSpec:
+    """The specification of the tone model."""
+    values = {
+        "name": "tones",
+        "version": "1.2.3",
+        "instruments": taxonomy.INSTRUMENTS,
+        "families": taxonomy.FAMILIES,
+        "thresholds": dict.fromkeys(taxonomy.INSTRUMENTS, 0.5),
+        "family_thresholds": dict.fromkeys(taxonomy.FAMILIES, 0.5),
+    }
+    return ModelSpec(**(values | changes))
+
+
+def save_tone_model(path: Path, spec: ModelSpec) -> Path:
+    """Share of the window's power at each tone -> steep sigmoid; families and count by sums.
+
+    Up to six equal tones are each found with 0.99 or more; what is not there gets 0.01 or less.
+    """
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    t = np.arange(WINDOW_SAMPLES) / 16_000
+    hz = np.array(list(TONE_HZ.values()))
+    scale = np.sqrt(2 / WINDOW_SAMPLES)
+    member = np.array([[taxonomy.FAMILY_OF[i] == f for f in taxonomy.FAMILIES] for i in TONE_HZ])
+    constants = {
+        "cos": (np.cos(2 * np.pi * np.outer(t, hz)) * scale).astype(np.float32),
+        "sin": (np.sin(2 * np.pi * np.outer(t, hz)) * scale).astype(np.float32),
+        "tiny": np.float32(1e-20),
+        "middle": np.float32(0.08),
+        "steep": np.float32(80),
+        "zero": np.float32(0),
+        "one": np.float32(1),
+        "member": member.astype(np.float32),
+        "counts": np.arange(len(POLYPHONY_LABELS), dtype=np.float32)[None, :],
+        "minus4": np.float32(-4),
+        "axis": np.array([1], np.int64),
+    }
+    node = helper.make_node
+    nodes = [
+        node("MatMul", ["audio", "cos"], ["c"]),
+        node("MatMul", ["audio", "sin"], ["s"]),
+        node("Mul", ["c", "c"], ["cc"]),
+        node("Mul", ["s", "s"], ["ss"]),
+        node("Add", ["cc", "ss"], ["power"]),
+        node("ReduceSumSquare", ["audio", "axis"], ["energy"], keepdims=1),
+        node("Add", ["energy", "tiny"], ["total"]),
+        node("Div", ["power", "total"], ["share"]),
+        node("Sub", ["share", "middle"], ["centred"]),
+        node("Mul", ["centred", "steep"], ["logits"]),
+        node("Sigmoid", ["logits"], ["instruments"]),
+        node("MatMul", ["instruments", "member"], ["sums"]),
+        node("Clip", ["sums", "zero", "one"], ["families"]),
+        node("ReduceSum", ["instruments", "axis"], ["count"], keepdims=1),
+        node("Sub", ["counts", "count"], ["off"]),
+        node("Mul", ["off", "off"], ["off2"]),
+        node("Mul", ["off2", "minus4"], ["count_logits"]),
+        node("Softmax", ["count_logits"], ["polyphony"], axis=1),
+    ]
+
+    def value(name: str, width: int) -> Any:
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", width])
+
+    graph = helper.make_graph(
+        nodes,
+        "tones",
+        [value("audio", WINDOW_SAMPLES)],
+        [value("instruments", 24), value("families", 8), value("polyphony", 7)],
+        [numpy_helper.from_array(np.asarray(array), name) for name, array in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    helper.set_model_props(model, spec.to_metadata())
+    onnx.save(model, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tone_model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An ONNX file that finds the tones of ``tones``."""
+    return save_tone_model(tmp_path_factory.mktemp("model") / "tones.onnx", tone_spec())
+
+
+@pytest.fixture(scope="session")
+def make_tone_model() -> Callable[..., Path]:
+    """``make_tone_model(path, **changes of its specification)`` writes a variant."""
+    return lambda path, **changes: save_tone_model(path, tone_spec(**changes))
+
+
+@pytest.fixture(scope="session")
+def spec() -> ModelSpec:
+    return tone_spec()
+
+
+@pytest.fixture(scope="session")
+def tones() -> Callable[..., np.ndarray]:
+    """``tones(["piano", "flute"], seconds, rate_hz, amplitude)``: float32 (frames,)."""
+
+    def make(names, seconds=1.0, rate_hz=16_000, amplitude=0.1):  # type: ignore[no-untyped-def]
+        t = np.arange(round(seconds * rate_hz)) / rate_hz
+        total = sum((np.sin(2 * np.pi * TONE_HZ[name] * t) for name in names), np.zeros(len(t)))
+        return (amplitude * total).astype(np.float32)
+
+    return make
