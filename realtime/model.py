@@ -109,9 +109,10 @@ class TagModel:
             and all(_fits(outputs[name].shape, width) for name, width in expected.items())
         )
         if not good:
+            promised = ", ".join(f"{name} [batch, {width}]" for name, width in expected.items())
             raise TuttiError(
-                f"{origin} does not take '{INPUT_NAME}' [batch, {WINDOW_SAMPLES}] at 16 kHz and return "
-                f"{', '.join(f'{n} [batch, {w}]' for n, w in expected.items())}: export it again."
+                f"{origin} does not take '{INPUT_NAME}' [batch, {WINDOW_SAMPLES}] at 16 kHz "
+                f"and give {promised}: export it again."
             )
 
 

@@ -100,10 +100,9 @@ def test_a_truncated_or_changed_model_is_refused_or_runs(tone_model_path, tmp_pa
     path.write_bytes(bytes(content))
     try:
         scores = TagModel(path).infer(noise(1))
-    except TuttiError as error:
-        assert "\n" not in str(error)
-    else:
-        assert np.isfinite(scores.instruments).all()
+    except TuttiError:
+        return
+    assert np.isfinite(scores.instruments).all()
 
 
 def test_a_foreign_onnx_file_is_named(tone_model_path, tmp_path):

@@ -9,7 +9,6 @@ from realtime.model import TagModel
 from realtime.postprocess import Postprocessor
 from realtime.smoothing import NO_SMOOTHING
 from realtime.tagger import Tagger
-from realtime.taxonomy import INSTRUMENTS
 
 
 @pytest.fixture(scope="module")
