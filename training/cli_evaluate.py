@@ -66,13 +66,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, write the report, print the aims."""
-    import numpy as np
-
-    from realtime.tagger import Tagger
-    from training import pictures, report
     from training.datasets import DATASETS
-    from training.evaluate import hear
-    from training.scores import score_heard, score_mixtures
 
     folders = [("recordings", args.recordings)] if args.recordings else []
     folders += [(name, Path(folder)) for name, folder in args.dataset]
@@ -84,6 +78,14 @@ def run(args: argparse.Namespace) -> int:
         raise TuttiError("--clips must be 1 or more.")
     # What cannot work is found before the long listening.
     clip_sets = [(name, DATASETS[name](folder)) for name, folder in folders]
+
+    import numpy as np
+
+    from realtime.tagger import Tagger
+    from training import pictures, report
+    from training.evaluate import hear
+    from training.scores import score_heard, score_mixtures
+
     tagger = Tagger(args.model)
     compared = Tagger(args.compare) if args.compare else None
     try:
