@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from realtime.analysis import Analysis, Listener
-from realtime.capture import Capture
+from realtime.capture import Asked, Capture
 from realtime.downmix import Channel
 from realtime.errors import TuttiError
 from realtime.feed import Feed
@@ -97,7 +97,7 @@ class Engine:
             capture.start()
             analysis.start()
             try:
-                capture.started.result(OPEN_TIMEOUT_S + 1.0)
+                _await(capture.started, self._source)
             except BaseException:
                 self.stop()
                 raise
@@ -134,7 +134,7 @@ class Engine:
             if capture is None:
                 self._source = source
                 return
-        capture.switch(source).result(OPEN_TIMEOUT_S + 1.0)
+        _await(capture.switch(source), source)
         self._source = source
 
     def set_hop(self, hop_s: float) -> None:
@@ -232,6 +232,13 @@ class Engine:
             except Exception as error:
                 self._counters.listener_errors += 1
                 event(logging.ERROR, "listener failed", error=repr(error))
+
+
+def _await(asked: Asked, source: Source) -> None:
+    try:
+        asked.result(OPEN_TIMEOUT_S + 1.0)
+    except TimeoutError:
+        raise TuttiError(f"{source.name} did not open in time: try it again.") from None
 
 
 def read_level(block: Block) -> LevelReading:

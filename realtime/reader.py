@@ -46,6 +46,7 @@ class Reader:
         self._resumes_s = resumes_s
         self._changed = changed
         self._stop = threading.Event()
+        self._abandoned = False
         self._thread = threading.Thread(target=self._run, name="tutti-capture", daemon=True)
         self.opened = threading.Event()
         self.finished = threading.Event()
@@ -64,7 +65,8 @@ class Reader:
         """
         self._stop.set()
         self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        self._abandoned = self._thread.is_alive()
+        return not self._abandoned
 
     @property
     def stalled(self) -> bool:
@@ -111,7 +113,7 @@ class Reader:
         overflows = 0
         while not self._stop.is_set():
             block = source.read(READ_TIMEOUT_S)
-            if block is None or self._stop.is_set():
+            if block is None or self._abandoned:
                 return
             if not len(block):
                 continue
@@ -147,5 +149,5 @@ class Reader:
         while not take.live and take.ring.waiting > take.ring.capacity // 2:
             # Stored sound can wait; nothing of it is ever dropped.
             if self._stop.wait(0.01):
-                return
+                break
         self._feed.write(take, block)

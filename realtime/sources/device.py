@@ -23,8 +23,8 @@ class Device:
     is_loopback: bool
     """It gives what the computer plays."""
     is_default: bool
-    address: int | str
-    """How its host API calls it now; a number moves when another device is plugged in."""
+    address: str
+    """How its host API calls it."""
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -53,7 +53,7 @@ def list_devices() -> list[Device]:
     return served + others
 
 
-def find_device(wanted: str | None, devices: list[Device], host_api: str | None = None) -> Device:
+def find_device(wanted: str | None, devices: list[Device]) -> Device:
     """The device of that name, else one whose name holds it (case ignored).
 
     None is the default device. Of several that fit, the default one or the first.
@@ -67,10 +67,9 @@ def find_device(wanted: str | None, devices: list[Device], host_api: str | None 
         )
     if wanted is None:
         return next((device for device in devices if device.is_default), devices[0])
-    fitting = [device for device in devices if host_api in (None, device.host_api)]
-    exact = [device for device in fitting if wanted in (device.name, device.address)]
-    part = [device for device in fitting if wanted.lower() in device.name.lower()]
-    found = exact or ([] if host_api else part)
+    exact = [device for device in devices if wanted in (device.name, device.address)]
+    part = [device for device in devices if wanted.lower() in device.name.lower()]
+    found = exact or part
     if not found:
         raise TuttiError(f"There is no input device '{wanted}': 'tutti devices' lists them.")
     return next((device for device in found if device.is_default), found[0])
@@ -115,13 +114,17 @@ class DeviceSource:
     def open(self) -> None:
         from realtime.sources import portaudio, pulse
 
-        device = find_device(self._wanted, list_devices(), self._host_api)
-        channels = min(device.channels, self._max_channels)
-        kind = pulse.PulseStream if device.host_api == pulse.HOST_API else portaudio.PortAudioStream
-        self._stream = stream = kind(device, channels)
-        self.sample_rate_hz, self.channels = stream.sample_rate_hz, stream.channels
-        self.name = device.name
-        self._wanted, self._host_api = device.identity
+        if self._wanted is None or self._host_api is None:
+            found = find_device(self._wanted, list_devices())
+            self._wanted, self._host_api = found.identity
+            self.name = found.name
+        if self._host_api == pulse.HOST_API:
+            self._stream = pulse.PulseStream(self._wanted, self._max_channels)
+        else:
+            self._stream = portaudio.PortAudioStream(
+                self._wanted, self._host_api, self._max_channels
+            )
+        self.sample_rate_hz, self.channels = self._stream.sample_rate_hz, self._stream.channels
 
     def renewed(self) -> DeviceSource:
         fresh = DeviceSource(self._wanted, self._max_channels)

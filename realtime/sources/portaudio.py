@@ -1,85 +1,64 @@
-"""Sound devices through PortAudio, which speaks to every system's own interface."""
+"""Sound devices through PortAudio, which speaks to every system's own interface.
+
+PortAudio runs in a child process (``recorder``): inside this one it can only
+look for devices anew while nothing plays, hangs with its driver, and was seen to
+abort the whole program when a JACK server had died under it.
+"""
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
-import threading
 import time
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from realtime.errors import TuttiError
+from realtime.sources import recorder
 from realtime.sources.base import Block
+from realtime.sources.child import Child
 from realtime.sources.device import Device
 
-BLOCK_S = 0.05
-LATENCY_S = 0.4
-"""Asked of the system: what it buffers for us while other threads hold the interpreter.
-
-JACK with 0.2 s lost sound in a hold of 0.6 s, and said nothing; ALSA delivers in quarters of it.
-"""
+LIST_TIMEOUT_S = 5.0
+OPEN_TIMEOUT_S = 4.0
 LOOPBACK_WORDS = (
     "monitor", "loopback", "stereo mix", "what u hear", "wave out mix",
     "blackhole", "soundflower", "vb-audio", "cable output", "voicemeeter",
 )  # fmt: skip
 
-_lock = threading.Lock()
-_open_streams = 0
-
-
-def load() -> ModuleType:
-    """The sounddevice module.
-
-    Raises:
-        TuttiError: PortAudio is missing; the text says how to get it.
-    """
-    try:
-        import sounddevice
-    except OSError:
-        how = {
-            "linux": "install it with 'sudo apt install libportaudio2'",
-            "darwin": "install it with 'brew install portaudio'",
-        }.get(sys.platform, "install the sounddevice package again")
-        raise TuttiError(
-            f"PortAudio, which reads sound devices, is missing: {how}; files work without it."
-        ) from None
-    return sounddevice
-
 
 def list_inputs() -> list[Device]:
-    """Input devices, as they are now; as they were before, while a stream is open.
-
-    PortAudio looks for devices only when it starts, and must not be restarted
-    under an open stream.
+    """Input devices, as they are now.
 
     Raises:
-        TuttiError: PortAudio is missing.
+        TuttiError: PortAudio is missing, or does not answer.
     """
-    sounddevice = load()
-    with _lock:
-        if not _open_streams:
-            sounddevice._terminate()
-            sounddevice._initialize()
-        apis = sounddevice.query_hostapis()
-        default = sounddevice.default.device[0]
-        if default < 0:
-            defaults = (api["default_input_device"] for api in apis)
-            default = next((index for index in defaults if index >= 0), -1)
-        return [
-            Device(
-                name=entry["name"],
-                host_api=apis[entry["hostapi"]]["name"],
-                channels=entry["max_input_channels"],
-                sample_rate_hz=round(entry["default_samplerate"]),
-                is_loopback=any(word in entry["name"].lower() for word in LOOPBACK_WORDS),
-                is_default=entry["index"] == default,
-                address=entry["index"],
-            )
-            for entry in sounddevice.query_devices()
-            if entry["max_input_channels"] > 0
-        ]
+    try:
+        answer = subprocess.run(
+            _command("list"), capture_output=True, timeout=LIST_TIMEOUT_S, stdin=subprocess.DEVNULL
+        ).stdout
+        found = json.loads(answer.splitlines()[-1])
+    except (OSError, subprocess.TimeoutExpired, ValueError, IndexError):
+        raise TuttiError(
+            "The sound system does not answer (PortAudio found no devices in "
+            f"{LIST_TIMEOUT_S:.0f} s): restart the sound server, or unplug the device."
+        ) from None
+    if isinstance(found, dict):
+        raise _missing()
+    return [
+        Device(
+            name=entry["name"],
+            host_api=entry["host_api"],
+            channels=entry["channels"],
+            sample_rate_hz=entry["sample_rate_hz"],
+            is_loopback=any(word in entry["name"].lower() for word in LOOPBACK_WORDS),
+            is_default=entry["is_default"],
+            address=entry["name"],
+        )
+        for entry in found
+    ]
 
 
 class PortAudioStream:
@@ -89,57 +68,76 @@ class PortAudioStream:
         TuttiError: it cannot be opened, or (from ``read``) it broke off.
     """
 
-    def __init__(self, device: Device, channels: int) -> None:
-        global _open_streams
-        sounddevice = load()
-        self._name = device.name
-        self._error_type = sounddevice.PortAudioError
-        self.channels = channels
-        with _lock:
-            try:
-                self._stream: Any = sounddevice.InputStream(
-                    samplerate=device.sample_rate_hz,
-                    device=device.address,
-                    channels=channels,
-                    dtype="float32",
-                    latency=LATENCY_S,
-                )
-                self._stream.start()
-            except sounddevice.PortAudioError as error:
-                raise TuttiError(
-                    f"The input '{device.name}' cannot be opened ({_reason(error)}): "
-                    "close what else uses it, or choose another ('tutti devices')."
-                ) from None
-            _open_streams += 1
-        self.sample_rate_hz = round(self._stream.samplerate)
-        self._block_frames = max(1, round(BLOCK_S * self.sample_rate_hz))
+    def __init__(self, name: str, host_api: str, channels: int) -> None:
+        self._name = name
+        self._received = b""
         self.overflows = 0
+        try:
+            self._child = Child(_command("record", name, host_api, str(channels)))
+        except OSError as error:
+            raise TuttiError(f"The input '{name}' cannot be opened ({error.strerror}).") from None
+        try:
+            about = self._about()
+        except BaseException:
+            self._child.close()
+            raise
+        self.sample_rate_hz: int = about["sample_rate_hz"]
+        self.channels: int = about["channels"]
+
+    def _about(self) -> dict[str, Any]:
+        until_s = time.monotonic() + OPEN_TIMEOUT_S
+        while b"\n" not in self._received:
+            data = self._child.read(max(0.0, until_s - time.monotonic()))
+            if not data:
+                raise TuttiError(
+                    f"The input '{self._name}' cannot be opened (its driver "
+                    f"{'crashed' if data is None else 'does not answer'}): "
+                    "unplug it or restart the sound server, and try again."
+                )
+            self._received += data
+        line, self._received = self._received.split(b"\n", 1)
+        about = json.loads(line)
+        if about.get("kind") == "missing":
+            raise _missing()
+        if "error" in about:
+            raise TuttiError(
+                f"The input '{self._name}' cannot be opened ({about['error']}): "
+                "close what else uses it, or choose another ('tutti devices')."
+            )
+        return about
 
     def read(self, timeout_s: float) -> Block:
-        """The next frames, 50 ms or more; none if they did not come in time."""
-        until_s = time.monotonic() + timeout_s
-        try:
-            # Asking first keeps a device that went silent from holding this thread for ever.
-            while (available := self._stream.read_available) < self._block_frames:
-                left_s = until_s - time.monotonic()
-                if left_s <= 0:
-                    return np.zeros((0, self.channels), np.float32)
-                lacking_s = (self._block_frames - available) / self.sample_rate_hz
-                time.sleep(min(left_s, max(0.002, lacking_s)))
-            block, overflowed = self._stream.read(available)
-        except self._error_type as error:
-            raise TuttiError(f"The input '{self._name}' broke off ({_reason(error)}).") from None
-        self.overflows += bool(overflowed)
-        return block
+        """The frames that came; none if none came in time."""
+        data = self._child.read(timeout_s)
+        if data is None:
+            raise TuttiError(f"The input '{self._name}' broke off.")
+        self._received += data
+        frames, at = [], 0
+        while len(self._received) - at >= recorder.HEADER.size:
+            size, overflows = recorder.HEADER.unpack_from(self._received, at)
+            end = at + recorder.HEADER.size + size
+            if end > len(self._received):
+                break
+            frames.append(self._received[at + recorder.HEADER.size : end])
+            self.overflows = overflows
+            at = end
+        self._received = self._received[at:]
+        return np.frombuffer(b"".join(frames), np.float32).reshape(-1, self.channels)
 
     def close(self) -> None:
-        global _open_streams
-        try:
-            self._stream.close()
-        finally:
-            with _lock:
-                _open_streams -= 1
+        self._child.close()
 
 
-def _reason(error: Exception) -> str:
-    return str(error.args[0]) if error.args else repr(error)
+def _command(*arguments: str) -> list[str]:
+    # -P: the modules beside the recorder must not pass for others.
+    return [sys.executable, "-P", recorder.__file__, *arguments]
+
+
+def _missing() -> TuttiError:
+    how = {
+        "linux": "install it with 'sudo apt install libportaudio2'",
+        "darwin": "install it with 'brew install portaudio'",
+    }.get(sys.platform, "install the sounddevice package again")
+    return TuttiError(
+        f"PortAudio, which reads sound devices, is missing: {how}; files work without it."
+    )

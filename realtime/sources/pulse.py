@@ -7,10 +7,8 @@ own cannot hang this one when the server dies.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import selectors
 import shutil
 import subprocess
 from typing import Any
@@ -19,13 +17,12 @@ import numpy as np
 
 from realtime.errors import TuttiError
 from realtime.sources.base import Block
+from realtime.sources.child import Child
 from realtime.sources.device import Device
 
 HOST_API = "PulseAudio"
 LATENCY_MS = 50
 ASK_TIMEOUT_S = 2.0
-PIPE_BYTES = 1 << 20
-"""Some 2.7 s of stereo: what waits for us while other threads hold the interpreter."""
 SAMPLE_BYTES = 4
 
 
@@ -76,63 +73,45 @@ class PulseStream:
 
     overflows = 0
 
-    def __init__(self, device: Device, channels: int) -> None:
-        self._name = device.name
-        self.channels = channels
-        self.sample_rate_hz = device.sample_rate_hz
-        self._frame_bytes = SAMPLE_BYTES * channels
+    def __init__(self, name: str, channels: int) -> None:
+        found = [device for device in list_inputs() if device.name == name]
+        if not found:
+            raise TuttiError(
+                f"The input '{name}' is not there (no such source, or no sound server): "
+                "start the sound server, or choose another ('tutti devices')."
+            )
+        self._name = name
+        self.sample_rate_hz = found[0].sample_rate_hz
+        self.channels = min(channels, found[0].channels)
         self._rest = b""
         try:
-            self._process = subprocess.Popen(
+            self._child = Child(
                 [
                     "parec",
                     "--raw",
                     "--format=float32le",
-                    f"--rate={device.sample_rate_hz}",
-                    f"--channels={channels}",
-                    f"--device={device.address}",
+                    f"--rate={self.sample_rate_hz}",
+                    f"--channels={self.channels}",
+                    f"--device={found[0].address}",
                     f"--latency-msec={LATENCY_MS}",
                     "--client-name=Tutti",
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                bufsize=0,
-                start_new_session=True,  # Ctrl-C is ours to handle
+                ]
             )
         except OSError as error:
             raise TuttiError(
-                f"The input '{device.name}' cannot be opened ({error.strerror}): "
+                f"The input '{name}' cannot be opened ({error.strerror}): "
                 "install pulseaudio-utils, or choose another ('tutti devices')."
             ) from None
-        assert self._process.stdout is not None
-        self._pipe = self._process.stdout
-        _enlarge(self._pipe.fileno())
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._pipe, selectors.EVENT_READ)
 
     def read(self, timeout_s: float) -> Block:
         """The frames that came; none if none came in time."""
-        if not self._selector.select(timeout_s):
-            return np.zeros((0, self.channels), np.float32)
-        data = os.read(self._pipe.fileno(), PIPE_BYTES)
-        if not data:
+        data = self._child.read(timeout_s)
+        if data is None:
             raise TuttiError(f"The input '{self._name}' broke off: the sound server let go of it.")
         data = self._rest + data
-        whole = len(data) - len(data) % self._frame_bytes
+        whole = len(data) - len(data) % (SAMPLE_BYTES * self.channels)
         self._rest = data[whole:]
         return np.frombuffer(data[:whole], "<f4").reshape(-1, self.channels)
 
     def close(self) -> None:
-        self._selector.close()
-        self._process.kill()
-        self._process.wait()
-        self._pipe.close()
-
-
-def _enlarge(pipe: int) -> None:
-    """Let the pipe hold more than its usual 64 KiB, where the system allows it."""
-    with contextlib.suppress(ImportError, AttributeError, OSError):
-        import fcntl
-
-        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        self._child.close()

@@ -1,0 +1,92 @@
+"""A recording program in a process of its own, read through a pipe.
+
+A sound driver or server that hangs, crashes or aborts takes that process with
+it, not this one; and while other threads hold this interpreter, it records on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+PIPE_BYTES = 1 << 20
+"""Room in the pipe, where the system allows it: 2.7 s of stereo at 48 kHz."""
+
+
+class Child:
+    """A running program whose standard output is read with a time limit.
+
+    Raises:
+        OSError: the program cannot be started.
+    """
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            # Ctrl-C is ours to handle.
+            start_new_session=sys.platform != "win32",
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
+        assert self._process.stdout is not None
+        self._pipe = self._process.stdout.fileno()
+        _enlarge(self._pipe)
+
+    def read(self, timeout_s: float) -> bytes | None:
+        """What came, at least a byte; empty if nothing came in time; None once it has ended."""
+        if not _readable(self._pipe, timeout_s):
+            return b""
+        return os.read(self._pipe, PIPE_BYTES) or None
+
+    def close(self) -> None:
+        """End the program at once; safe to repeat."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+
+
+if sys.platform == "win32":
+    import _winapi
+    import msvcrt
+
+    POLL_S = 0.01
+
+    def _readable(pipe: int, timeout_s: float) -> bool:
+        handle = msvcrt.get_osfhandle(pipe)
+        until_s = time.monotonic() + timeout_s
+        while True:
+            try:
+                if _winapi.PeekNamedPipe(handle, 0)[0]:
+                    return True
+            except BrokenPipeError:
+                return True  # its end: reading says so
+            if time.monotonic() >= until_s:
+                return False
+            time.sleep(POLL_S)
+
+    def _enlarge(pipe: int) -> None:
+        """The size of a pipe is fixed here; the recorder holds back what does not fit."""
+
+else:
+    import fcntl
+    import select
+
+    def _readable(pipe: int, timeout_s: float) -> bool:
+        poll = select.poll()
+        poll.register(pipe, select.POLLIN)
+        return bool(poll.poll(1000 * timeout_s))
+
+    def _enlarge(pipe: int) -> None:
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)

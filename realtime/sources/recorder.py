@@ -1,0 +1,149 @@
+"""The program that touches PortAudio, run as a child process; see ``portaudio``.
+
+It imports nothing of Tutti, and starts in a fraction of a second.
+
+``recorder.py list`` prints the inputs as JSON.
+``recorder.py record NAME HOST_API CHANNELS`` prints one line of JSON about the
+stream it opened, then messages: two little-endian uint32 (bytes that follow,
+overflows so far) and interleaved float32 frames. It ends when its stdin does.
+Either prints ``{"error": TEXT, "kind": KIND}`` when it cannot.
+"""
+
+from __future__ import annotations
+
+import collections
+import json
+import os
+import struct
+import sys
+import threading
+import time
+from typing import Any, NoReturn
+
+BLOCK_S = 0.05
+LATENCY_S = 0.4
+"""Asked of the system. JACK with 0.2 s lost sound when the machine was busy, without a word."""
+HELD_S = 30.0
+"""What waits here while Tutti holds still."""
+HEADER = struct.Struct("<II")
+
+
+def main(arguments: list[str]) -> None:
+    try:
+        import sounddevice
+    except OSError:
+        fail("PortAudio is missing", "missing")
+    if arguments[0] == "list":
+        print(json.dumps(list_inputs(sounddevice)))
+    else:
+        name, host_api, channels = arguments[1:]
+        record(sounddevice, name, host_api, int(channels))
+
+
+def fail(text: str, kind: str) -> NoReturn:
+    print(json.dumps({"error": text, "kind": kind}), flush=True)
+    os._exit(1)  # an orderly exit would ask a broken driver to tidy up
+
+
+def list_inputs(sounddevice: Any) -> list[dict[str, Any]]:
+    """Every input device, with its host API's name."""
+    apis = sounddevice.query_hostapis()
+    default = sounddevice.default.device[0]
+    if default < 0:
+        defaults = (api["default_input_device"] for api in apis)
+        default = next((index for index in defaults if index >= 0), -1)
+    return [
+        {
+            "name": entry["name"],
+            "host_api": apis[entry["hostapi"]]["name"],
+            "channels": entry["max_input_channels"],
+            "sample_rate_hz": round(entry["default_samplerate"]),
+            "is_default": entry["index"] == default,
+            "index": entry["index"],
+        }
+        for entry in sounddevice.query_devices()
+        if entry["max_input_channels"] > 0
+    ]
+
+
+def record(sounddevice: Any, name: str, host_api: str, channels: int) -> None:
+    """Read the device with blocking reads, and pass it on from a second thread."""
+    found = [
+        device
+        for device in list_inputs(sounddevice)
+        if (device["name"], device["host_api"]) == (name, host_api)
+    ]
+    if not found:
+        fail("it is not connected", "gone")
+    try:
+        stream = sounddevice.RawInputStream(
+            samplerate=found[0]["sample_rate_hz"],
+            device=found[0]["index"],
+            channels=min(channels, found[0]["channels"]),
+            dtype="float32",
+            latency=LATENCY_S,
+        )
+        stream.start()
+    except sounddevice.PortAudioError as error:
+        fail(str(error.args[0]), "refused")
+    about = {"sample_rate_hz": round(stream.samplerate), "channels": stream.channels}
+    print(json.dumps(about), flush=True)
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    outbox = Outbox(stream.samplerate)
+    threading.Thread(target=outbox.deliver, daemon=True).start()
+    block_frames = round(BLOCK_S * stream.samplerate)
+    overflows = 0
+    try:
+        while True:
+            # Asking first: a device that went silent must not look like one that works.
+            available = stream.read_available
+            if available < block_frames:
+                time.sleep(max(0.002, (block_frames - available) / stream.samplerate))
+                continue
+            frames, overflowed = stream.read(available)
+            overflows += bool(overflowed)
+            outbox.put(bytes(frames), available, overflows)
+    except sounddevice.PortAudioError as error:
+        print(error, file=sys.stderr)
+        os._exit(1)
+
+
+class Outbox:
+    """Blocks on their way to Tutti; the oldest give way after ``HELD_S``."""
+
+    def __init__(self, sample_rate_hz: float) -> None:
+        self._blocks: collections.deque[tuple[int, bytes]] = collections.deque()
+        self._frames = 0
+        self._most = HELD_S * sample_rate_hz
+        self._news = threading.Condition()
+
+    def put(self, block: bytes, frames: int, overflows: int) -> None:
+        with self._news:
+            self._blocks.append((frames, HEADER.pack(len(block), overflows) + block))
+            self._frames += frames
+            while self._frames > self._most:
+                self._frames -= self._blocks.popleft()[0]
+            self._news.notify()
+
+    def deliver(self) -> None:
+        out = sys.stdout.buffer
+        try:
+            while True:
+                with self._news:
+                    while not self._blocks:
+                        self._news.wait()
+                    frames, message = self._blocks.popleft()
+                    self._frames -= frames
+                out.write(message)
+                out.flush()
+        except OSError:
+            os._exit(0)
+
+
+def end_with_parent() -> None:
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
