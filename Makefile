@@ -5,7 +5,6 @@ VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 DEMO := realtime/assets/demo.ogg
-DEMO_S := 41
 NO_DISPLAY := $(if $(filter Linux,$(shell uname -s)),$(if $(DISPLAY)$(WAYLAND_DISPLAY),,yes),)
 
 .PHONY: help run test slow lint screenshots demo clean
