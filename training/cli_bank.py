@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from rich.progress import Progress
 
 _EXAMPLES = """\
 examples:
@@ -102,12 +100,7 @@ def _fraction(text: str) -> float:
 def _build(args: argparse.Namespace) -> int:
     from training.notes.build import build
 
-    with _progress() as bar:
-        task = bar.add_task("notes", total=None)
-
-        def tell(name: str, done: int, total: int) -> None:
-            bar.update(task, description=name, completed=done, total=total)
-
+    with _progress() as tell:
         build(
             args.bank, args.samples, seed=args.seed, scale=args.scale, contents=args.only,
             processes=args.processes, overwrite=args.overwrite, progress=tell,
@@ -132,10 +125,10 @@ def _summary(path: Path) -> int:
 def _pack(args: argparse.Namespace) -> int:
     from training.notes.packing import pack
 
-    with _progress() as bar:
+    with _progress() as tell:
         sizes = pack(
             args.bank, args.out, max_part_mib=args.max_part_mib, processes=args.processes,
-            progress=_counter(bar, "packing"),
+            progress=partial(tell, "packing"),
         )  # fmt: skip
     for number, size in enumerate(sizes):
         print(f"{args.out / f'part{number}'}  {size / 2**20:.1f} MiB")
@@ -145,9 +138,9 @@ def _pack(args: argparse.Namespace) -> int:
 def _unpack(args: argparse.Namespace) -> int:
     from training.notes.packing import unpack
 
-    with _progress() as bar:
+    with _progress() as tell:
         unpack(
-            args.packed, args.bank, processes=args.processes, progress=_counter(bar, "unpacking")
+            args.packed, args.bank, processes=args.processes, progress=partial(tell, "unpacking")
         )
     return _summary(args.bank)
 
@@ -162,47 +155,27 @@ def _add(args: argparse.Namespace) -> int:
     return _summary(args.out)
 
 
-class _PlainProgress:
-    """Stands in for rich where it is not installed."""
-
-    def __enter__(self) -> _PlainProgress:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        return None
-
-    def add_task(self, description: str, total: int | None) -> int:
-        return 0
-
-    def update(self, task: int, **what: Any) -> None:
-        return None
-
-
-def _progress() -> Progress | _PlainProgress:
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on stderr, told a name, how many are done and of how many; none without rich."""
     try:
+        from rich import progress
         from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
+    except ImportError:  # a machine that only unpacks may lack it
+        yield lambda name, done, total: None
+        return
+    with progress.Progress(
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeRemainingColumn(),
+        progress.TextColumn("{task.description}"),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda name, done, total: bar.update(
+            task, description=name, completed=done, total=total
         )
-    except ImportError:
-        return _PlainProgress()
-    return Progress(
-        BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        TextColumn("{task.description}"), console=Console(stderr=True), transient=True,
-    )  # fmt: skip
-
-
-def _counter(bar: Progress | _PlainProgress, name: str) -> Callable[[int, int], None]:
-    task = bar.add_task(name, total=None)
-
-    def tell(done: int, total: int) -> None:
-        bar.update(task, completed=done, total=total)
-
-    return tell
 
 
 def main() -> int:

@@ -147,10 +147,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def parse_rows(lines: Iterable[str], path: Path) -> dict[str, Any]:
     """The columns of a table of clips as arrays; ``path`` is named in errors."""
-    reader = csv.reader(lines)
-    if tuple(next(reader, ())) != COLUMNS:
+    try:
+        header, *rows = csv.reader(lines)
+    except (ValueError, csv.Error) as error:  # ValueError: no line at all
+        raise TuttiError(f"{path} is damaged ({error}); build the bank again.") from error
+    if tuple(header) != COLUMNS:
         raise TuttiError(f"{path} lacks the columns of a note bank; build the bank again.")
-    rows = list(reader)
     for number, row in enumerate(rows, start=2):
         if len(row) != len(COLUMNS):
             raise TuttiError(f"{path}, line {number}: {len(row)} fields instead of {len(COLUMNS)}.")
