@@ -17,7 +17,7 @@ class Command:
     group: str
     text: str
     keys: tuple[str, ...]
-    call: Callable[[], None]
+    call: Callable[[], object]
     checkable: bool = False
 
 

@@ -1,19 +1,24 @@
-"""Starting the window: application, theme, settings, screenshot."""
+"""Starting the window: application, settings, session restore, screenshot."""
 
 from __future__ import annotations
 
 import argparse
+import base64
+import binascii
 import sys
 from pathlib import Path
 
-from PyQt6.QtCore import Qt, QTimer
+from PyQt6.QtCore import QByteArray, QTimer
 from PyQt6.QtWidgets import QApplication
 
 from desktop import settings as stored
 from desktop.bridge import ModelLoader
+from desktop.file_session import FileSession
+from desktop.looks import dress, resolve_theme
 from desktop.main_window import MainWindow
+from desktop.menus import Menus
 from desktop.player import SilentSink
-from desktop.theme import Theme
+from desktop.session_log import SessionLog, logs_folder, tidy
 from realtime.errors import TuttiError
 
 WINDOW_SIZE = (1440, 900)
@@ -31,25 +36,6 @@ def application() -> QApplication:
     return app
 
 
-def resolve_theme(choice: str, scale: float) -> Theme:
-    """The theme for ``dark``, ``light`` or ``system``."""
-    if choice == "system":
-        hints = QApplication.styleHints()
-        dark = hints is None or hints.colorScheme() != Qt.ColorScheme.Light
-        choice = "dark" if dark else "light"
-    return Theme.named(choice, scale)
-
-
-def dress(app: QApplication, theme: Theme) -> None:
-    """Give the whole application a theme, the window frame included where it follows."""
-    hints = app.styleHints()
-    if hints is not None:
-        hints.setColorScheme(Qt.ColorScheme.Dark if theme.is_dark else Qt.ColorScheme.Light)
-    app.setPalette(theme.palette())
-    app.setFont(theme.font(14))
-    app.setStyleSheet(theme.style_sheet())
-
-
 def run_monitor(args: argparse.Namespace) -> int:
     """Open the window and run until it is closed, or until the screenshot is drawn.
 
@@ -60,32 +46,83 @@ def run_monitor(args: argparse.Namespace) -> int:
     path = stored.settings_path()
     settings, damage = stored.load(path)
     loader = ModelLoader(args.model)
-    choice = args.theme or settings.theme
-    theme = resolve_theme(choice, settings.scale)
-    dress(app, theme)
-    window = MainWindow(settings, theme, loader.future)
+    shooting = args.screenshot is not None
+    chosen = args.theme or settings.theme
+    theme = resolve_theme(chosen, settings.scale)
+    dress(app, theme, follow_system=chosen == "system")
+    died = None if shooting else tidy(logs_folder())
+    log = None if shooting else SessionLog(logs_folder())
+    window = MainWindow(settings, theme, loader.future, log)
+    menus = Menus(window)
     window.resize(*(theme.px(side) for side in WINDOW_SIZE))
-    if args.screenshot is not None:
+    if shooting:
         window.sink = _silent
+    else:
+        _restore_geometry(window)
     window.show()
+    if args.compact:
+        menus.toggle_compact()
+    elif settings.on_top and not shooting:
+        menus._stay_on_top(True)
+    _open_source(args, menus)
     if damage:
-        window.status.say(damage)
-    if args.file is not None:
-        window.open_file(args.file, play=not args.paused)
+        window.status.say(damage, stay=True)
+    elif died is not None:
+        window.status.say(f"The last session ended without notice; its log is {died}.", stay=True)
     failure: list[str] = []
-    if args.screenshot is not None:
-        QTimer.singleShot(
-            round(args.after * 1000), lambda: _shoot(app, window, args.screenshot, failure)
-        )
+    if shooting:
+        after_ms = round(args.after * 1000)
+        QTimer.singleShot(after_ms, lambda: _shoot(app, window, args.screenshot, failure))
     code = app.exec()
-    if args.screenshot is None:
-        try:
-            stored.save(settings, path)
-        except OSError as error:
-            print(f"tutti: the settings were not saved ({error}).", file=sys.stderr)
+    if not shooting:
+        _save_settings(window, menus, path)
+    if log is not None:
+        log.close()
     if failure:
         raise TuttiError(failure[0])
     return code
+
+
+def _open_source(args: argparse.Namespace, menus: Menus) -> None:
+    """What the command line names, else what was open last time."""
+    window, settings = menus.window, menus.settings
+    if args.file is not None:
+        window.open_file(args.file, play=not args.paused)
+    elif args.device is not None:
+        menus.listen(None if args.device == "default" else args.device)
+    elif args.screenshot is None and settings.last_source == "live" and settings.device["name"]:
+        menus.listen()
+    elif args.screenshot is None and settings.last_source == "file" and settings.recent_files:
+        last = Path(settings.recent_files[0])
+        if last.is_file() and window.open_file(last):
+            session = window.session
+            if isinstance(session, FileSession):
+                session.player.seek(settings.last_position_s)
+
+
+def _restore_geometry(window: MainWindow) -> None:
+    for text, restore in (
+        (window.settings.geometry, window.restoreGeometry),
+        (window.settings.splitter, window.splitter.restoreState),
+    ):
+        try:
+            state = base64.b64decode(text, validate=True)
+        except (binascii.Error, ValueError):
+            continue
+        if state:
+            restore(QByteArray(state))
+
+
+def _save_settings(window: MainWindow, menus: Menus, path: Path) -> None:
+    settings = window.settings
+    if window.compact:
+        menus.toggle_compact()
+    settings.geometry = base64.b64encode(window.saveGeometry().data()).decode()
+    settings.splitter = base64.b64encode(window.splitter.saveState().data()).decode()
+    try:
+        stored.save(settings, path)
+    except OSError as error:
+        print(f"tutti: the settings were not saved ({error}).", file=sys.stderr)
 
 
 def _silent(sample_rate_hz: int, channels: int) -> SilentSink:

@@ -79,10 +79,7 @@ class FileSession:
             return Health(FAILED, error=error)
         state = PLAYING if self.player.playing else PAUSED
         level = self.analysis.waveform.level_at(self.player.position_s)
-        analysed = (
-            self.player.position_s < len(self.analysis.waveform) * self.analysis.waveform.bucket_s
-        )
-        if state == PLAYING and analysed and level.rms_dbfs < CLOSE_DBFS:
+        if state == PLAYING and level.known and level.rms_dbfs < CLOSE_DBFS:
             state = SILENCE
         return Health(state, note=self.player.note)
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from typing import Any
 
 from desktop.bridge import (
     FAILED,
@@ -53,7 +54,7 @@ class LiveSession:
         smoothing: Smoothing,
         channel: Channel,
         on_tags: Callable[[Tags, float], None] = lambda tags, time_s: None,
-        engine_class: Callable | None = None,
+        engine_class: Callable[..., Any] | None = None,
     ) -> None:
         self.title = title
         self.facts = ""
@@ -66,8 +67,10 @@ class LiveSession:
         self._last_tags_s = 0.0
         self._spec: ModelSpec | None = None
         self._smoothing = smoothing
-        self._engine = None
+        self._engine: Any = None
         self._closed = False
+        self.closing: threading.Thread | None = None
+        """The end of the device, which may take a moment after ``close()``."""
         self._lock = threading.Lock()
         self._on_tags = on_tags
         self._thread = threading.Thread(
@@ -78,13 +81,19 @@ class LiveSession:
         )
         self._thread.start()
 
-    def _start(self, make_source, model, channel, engine_class) -> None:
+    def _start(
+        self,
+        make_source: Callable[[], Source],
+        model: Future[TagModel],
+        channel: Channel,
+        engine_class: Callable[..., Any] | None,
+    ) -> None:
         try:
             loaded = model.result()
-            if engine_class is None:
-                from realtime.engine import Engine as engine_class
+            from realtime.engine import Engine
+
             source = make_source()
-            engine = engine_class(
+            engine = (engine_class or Engine)(
                 loaded, source, hop_s=self.hop_s, smoothing=self._smoothing, channel=channel
             )
             self._spec = loaded.spec
@@ -197,4 +206,5 @@ class LiveSession:
             self._closed = True
             engine = self._engine
         if engine is not None:
-            threading.Thread(target=engine.stop, name="live stop", daemon=True).start()
+            self.closing = threading.Thread(target=engine.stop, name="live stop", daemon=True)
+            self.closing.start()

@@ -6,16 +6,22 @@ import time
 from concurrent.futures import Future
 from pathlib import Path
 
-from PyQt6.QtCore import Qt, QTimer
+import numpy as np
+from PyQt6.QtCore import QEvent, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PyQt6.QtWidgets import QScrollArea, QSplitter, QVBoxLayout, QWidget
 
+from desktop.background import Background
 from desktop.bridge import Health, Session
+from desktop.expectation import judge
 from desktop.file_session import FileSession
-from desktop.follow import Follower, largest_count
-from desktop.live_session import LiveSession
+from desktop.follow import ActivityOrder, Follower, Lately, look_back
+from desktop.player import OpenSink
+from desktop.session_log import SessionLog
 from desktop.settings import Settings
 from desktop.theme import Theme
+from desktop.track import INSTRUMENT_COUNT
+from desktop.widgets.expected import ExpectedList
 from desktop.widgets.level import LevelMeter
 from desktop.widgets.meters import Meters
 from desktop.widgets.polyphony import PolyphonyMeter
@@ -26,39 +32,60 @@ from desktop.widgets.transport import Transport
 from realtime.errors import TuttiError
 from realtime.model import TagModel
 from realtime.smoothing import Smoothing
+from realtime.taxonomy import INSTRUMENTS
 
 FRAME_MS = 33
 HIDDEN_FRAME_MS = 250
+SLOW_FRAMES = 8
+"""Every so many frames: what needs no 30 looks a second."""
 
 
 class MainWindow(QWidget):
     """The monitor. Widgets are plain attributes; sessions come and go."""
 
-    def __init__(self, settings: Settings, theme: Theme, model: Future[TagModel]) -> None:
+    session_changed = pyqtSignal()
+
+    def __init__(
+        self,
+        settings: Settings,
+        theme: Theme,
+        model: Future[TagModel],
+        log: SessionLog | None = None,
+    ) -> None:
         super().__init__()
         self.settings = settings
         self.theme = theme
         self.model = model
+        self.log = log
         self.session: Session | None = None
-        self.sink = None
+        self.sink: OpenSink | None = None
         """How playback opens its output; None is the sound card."""
+        self.background = Background(self)
         self.follower = Follower()
+        self.activity = ActivityOrder()
+        self.lately = Lately()
+        self.health = Health()
+        self.compact = False
         self.topbar = TopBar(theme)
         self.meters = Meters(settings, theme)
         self.polyphony = PolyphonyMeter(theme)
         self.level = LevelMeter(theme)
+        self.expected = ExpectedList(theme, self.meters.name_of)
         self.roll = HistoryRoll(settings, theme)
         self.transport = Transport(theme)
         self.status = StatusBar(theme)
+        self._thresholds = np.full(INSTRUMENT_COUNT, 0.5)
         self._spec_shown = False
         self._last_s = time.monotonic()
         self._frames = 0
-        self._largest: int | None = None
         self.setWindowTitle("Tutti")
         self.setAcceptDrops(True)
         self._arrange()
         self.roll.jump_wanted.connect(self.transport.seek)
-        self._timer = QTimer(self, interval=FRAME_MS)
+        self.transport.speed_changed.connect(lambda speed: setattr(settings, "speed", speed))
+        self.transport.volume_changed.connect(lambda db: setattr(settings, "volume_db", db))
+        self._timer = QTimer(self)
+        self._timer.setInterval(FRAME_MS)
         self._timer.timeout.connect(self.tick)
         self._timer.start()
         self.set_theme(theme)
@@ -66,28 +93,29 @@ class MainWindow(QWidget):
     # -- layout ----------------------------------------------------------------------
 
     def _arrange(self) -> None:
-        self.scroll = QScrollArea()
-        self.scroll.setWidgetResizable(True)
-        self.scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.scroll.setWidget(self.meters)
+        self.scroller = QScrollArea()
+        self.scroller.setWidgetResizable(True)
+        self.scroller.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.scroller.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scroller.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.scroller.setWidget(self.meters)
         self.side = QWidget()
         self.side_column = QVBoxLayout(self.side)
         self.side_column.setContentsMargins(0, 0, 0, 0)
         self.side_column.addWidget(self.polyphony)
         self.side_column.addWidget(self.level)
-        self.side_column.addStretch(1)
+        self.side_column.addWidget(self.expected, 1)
         self.upper = QSplitter(Qt.Orientation.Horizontal)
-        self.upper.addWidget(self.scroll)
+        self.upper.addWidget(self.scroller)
         self.upper.addWidget(self.side)
         self.upper.setStretchFactor(0, 1)
-        self.upper.setCollapsible(0, False)
+        self.upper.setChildrenCollapsible(False)
         self.splitter = QSplitter(Qt.Orientation.Vertical)
         self.splitter.addWidget(self.upper)
         self.splitter.addWidget(self.roll)
-        self.splitter.setStretchFactor(0, 3)
-        self.splitter.setStretchFactor(1, 2)
+        self.splitter.setStretchFactor(0, 5)
+        self.splitter.setStretchFactor(1, 4)
+        self.splitter.setChildrenCollapsible(False)
         self._column = QVBoxLayout(self)
         self._column.addWidget(self.topbar)
         self._column.addWidget(self.splitter, 1)
@@ -102,7 +130,7 @@ class MainWindow(QWidget):
         self._column.setContentsMargins(px(8), 0, px(8), 0)
         self._column.setSpacing(px(8))
         self.side_column.setSpacing(px(8))
-        self.side.setFixedWidth(px(304))
+        self._fit_side()
         for splitter in (self.splitter, self.upper):
             splitter.setHandleWidth(px(8))
         for widget in self.themed():
@@ -111,9 +139,31 @@ class MainWindow(QWidget):
     def themed(self) -> list:
         """The widgets that take a theme."""
         return [
-            self.topbar, self.meters, self.polyphony, self.level, self.roll, self.transport,
-            self.status,
+            self.topbar, self.meters, self.polyphony, self.level, self.expected, self.roll,
+            self.transport, self.status,
         ]  # fmt: skip
+
+    def set_compact(self, compact: bool) -> None:
+        """Only the polyphony, the level and the meters, one above the other; or everything."""
+        self.compact = compact
+        for widget in (self.topbar, self.roll, self.expected):
+            widget.setVisible(not compact)
+        self.transport.setVisible(not compact and isinstance(self.session, FileSession))
+        self.status.set_compact(compact)
+        vertical, horizontal = Qt.Orientation.Vertical, Qt.Orientation.Horizontal
+        self.upper.setOrientation(vertical if compact else horizontal)
+        self.upper.insertWidget(0 if compact else 1, self.side)
+        self.upper.setStretchFactor(self.upper.indexOf(self.scroller), 1)
+        self.upper.setStretchFactor(self.upper.indexOf(self.side), 0)
+        self._fit_side()
+
+    def _fit_side(self) -> None:
+        width = self.theme.px(304)
+        self.side.setMinimumWidth(width)
+        self.side.setMaximumWidth(16_777_215 if self.compact else width)
+        height = self.polyphony.sizeHint().height() + self.level.sizeHint().height()
+        full = height + self.theme.px(8)
+        self.side.setMaximumHeight(full if self.compact else 16_777_215)
 
     # -- sessions --------------------------------------------------------------------
 
@@ -130,18 +180,16 @@ class MainWindow(QWidget):
             )  # fmt: skip
         except TuttiError as error:
             self.status.say(str(error), stay=True)
+            self._log("refused", file=str(path), reason=str(error))
             return False
-        self._show_session(session)
-        self.settings.remember_file(str(Path(path).resolve()))
+        full_path = str(Path(path).resolve())
+        self.show_session(session)
+        self.settings.remember_file(full_path)
         self.settings.last_source = "file"
+        self._log("file", file=full_path)
         if play:
             session.player.play()
         return True
-
-    def open_live(self, session: LiveSession) -> None:
-        """Listen to a live session in place of whatever was open."""
-        self._show_session(session)
-        self.settings.last_source = "live"
 
     def close_session(self) -> None:
         """Close what is open; the meters fall."""
@@ -149,25 +197,38 @@ class MainWindow(QWidget):
         if session is not None:
             session.close()
 
-    def _show_session(self, session: Session) -> None:
+    def show_session(self, session: Session) -> None:
+        """Show this one in place of whatever was open."""
         self.close_session()
         self.session = session
         self.follower.reset()
         self.level.clear()
         self.status.say("")
-        is_file = isinstance(session, FileSession)
+        file = session if isinstance(session, FileSession) else None
         self.roll.show_source(
             session.track,
             is_live=session.is_live,
-            duration_s=session.duration_s if is_file else None,
+            duration_s=file.duration_s if file else None,
             hop_s=self.settings.hop_s,
         )
-        self.transport.setVisible(is_file)
-        self.transport.show_session(
-            session if is_file else None, self.settings.speed, self.settings.volume_db
-        )
+        self.transport.setVisible(file is not None and not self.compact)
+        self.transport.show_session(file, self.settings.speed, self.settings.volume_db)
         self.topbar.show_source(session.title, session.is_live)
         self.setWindowTitle(f"{session.title} – Tutti")
+        self.session_changed.emit()
+
+    def reset_session(self) -> None:
+        """Close what is open and show an empty window."""
+        self.close_session()
+        self.transport.hide()
+        self.topbar.show_source("Tutti", None)
+        self.setWindowTitle("Tutti")
+        self.settings.last_source = ""
+        self.session_changed.emit()
+
+    def _log(self, event: str, **fields: object) -> None:
+        if self.log is not None:
+            self.log.write(event, **fields)
 
     # -- every frame -----------------------------------------------------------------
 
@@ -186,17 +247,31 @@ class MainWindow(QWidget):
         self.follower.peaks.hold_s = self.settings.peak_hold_s
         shown = self.follower.step(reading.values, dt_s)
         self.meters.set_values(shown.instruments, shown.families, shown.peaks)
-        if self._frames % 8 == 0:
-            self._largest = largest_count(session.track, reading.time_s)
-            self.meters.set_activity(self.follower.order, self.follower.active)
-            self.status.show_health(session.health())
-        self.polyphony.set_values(shown.polyphony, shown.expected, self._largest)
+        if self._frames % SLOW_FRAMES == 0:
+            self._look_back(session, reading.time_s, now_s)
+        self.polyphony.set_values(shown.polyphony, shown.expected, self.lately.largest)
         level = reading.level
         self.level.set_level(level.rms_dbfs, level.peak_dbfs, level.clipped, dt_s)
-        if self._frames % 3 == 0:
+        if self._frames % 3 == 0 and not self.compact:
             self.roll.set_now(reading.time_s, session.track)
-        if not session.is_live:
+        if isinstance(session, FileSession) and not self.compact:
             self.transport.tick()
+
+    def _look_back(self, session: Session, time_s: float, now_s: float) -> None:
+        self.lately = look_back(session.track, time_s, self._thresholds)
+        order = self.activity.update(self.lately, now_s)
+        self.meters.set_activity(order, self.lately.active)
+        findings = judge(self.lately, self.settings.expected, self.settings.missing_after_s)
+        self.expected.set_findings(findings)
+        health = session.health()
+        if health.state != self.health.state or health.error != self.health.error:
+            self._log("state", state=health.state, error=health.error)
+        self.health = health
+        self.status.show_health(health)
+        if self._frames % (SLOW_FRAMES * 8) == 0:
+            self.meters.setAccessibleDescription(self.meters.summary())
+            self.polyphony.setAccessibleDescription(self.polyphony.summary())
+            self.level.setAccessibleDescription(self.level.summary())
 
     def _show_nothing(self, dt_s: float) -> None:
         shown = self.follower.step(None, dt_s)
@@ -204,6 +279,7 @@ class MainWindow(QWidget):
         self.polyphony.set_values(None, None, None)
         self.level.set_level(-120.0, -120.0, False, dt_s)
         self.status.show_health(Health())
+        self.expected.set_findings([])
 
     def _show_spec(self) -> None:
         """Take over the model's thresholds, or say why there is no model."""
@@ -213,32 +289,36 @@ class MainWindow(QWidget):
         except TuttiError as error:
             self.status.say(str(error), stay=True)
             return
+        self._thresholds = np.array([spec.thresholds.get(name, 0.5) for name in INSTRUMENTS])
         self.meters.set_thresholds(spec.thresholds)
-        self.follower.set_thresholds(spec.thresholds)
         self.roll.set_thresholds(spec.thresholds)
         self.transport.overview.set_family_thresholds(spec.family_thresholds)
 
     # -- the system ------------------------------------------------------------------
 
-    def changeEvent(self, event) -> None:
+    def changeEvent(self, event: QEvent | None) -> None:
         """Look less often while minimised; what is recorded does not depend on looking."""
-        if hasattr(self, "_timer"):
+        if event is not None and event.type() == QEvent.Type.WindowStateChange:
             self._timer.setInterval(HIDDEN_FRAME_MS if self.isMinimized() else FRAME_MS)
         super().changeEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
-        if event and event.mimeData() and event.mimeData().hasUrls():
+        data = event.mimeData() if event else None
+        if event and data and any(url.isLocalFile() for url in data.urls()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent | None) -> None:
-        if event is None or event.mimeData() is None:
-            return
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        if paths:
+        data = event.mimeData() if event else None
+        paths = (
+            [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()] if data else []
+        )
+        if event and paths:
             event.acceptProposedAction()
             self.open_file(paths[0])
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         self._timer.stop()
+        if isinstance(self.session, FileSession):
+            self.settings.last_position_s = self.session.player.position_s
         self.close_session()
         super().closeEvent(event)

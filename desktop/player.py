@@ -9,8 +9,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,6 +95,10 @@ def open_sink(sample_rate_hz: int, channels: int) -> Sink:
         return SilentSink(sample_rate_hz, "Silent: no sound output found")
 
 
+OpenSink = Callable[[int, int], Sink]
+"""Makes the sink for a sample rate in Hz and a number of channels."""
+
+
 class _Written(NamedTuple):
     """A block on its way: heard until ``heard_until_s`` (monotonic), file span, speed."""
 
@@ -107,7 +112,13 @@ class Player:
     """Transport of one file. Every method is safe from the UI thread and returns at once."""
 
     def __init__(
-        self, path: Path, *, sample_rate_hz: int, channels: int, duration_s: float, sink=open_sink
+        self,
+        path: Path,
+        *,
+        sample_rate_hz: int,
+        channels: int,
+        duration_s: float,
+        sink: OpenSink = open_sink,
     ) -> None:
         self.path = path
         self.duration_s = duration_s
@@ -249,18 +260,21 @@ class Player:
             sink.abort()
             sink.close()
 
-    def _resampler(self, speed: float):
+    def _resampler(self, speed: float) -> Any:
         if speed == 1.0:
             return None
         import soxr
 
         return soxr.ResampleStream(self._rate_hz * speed, self._rate_hz, self._channels)
 
-    def _one_block(self, file, sink: Sink, resampler, cursor_s: float, speed: float) -> bool:
+    def _one_block(
+        self, file: Any, sink: Sink, resampler: Any, cursor_s: float, speed: float
+    ) -> bool:
         """Read, convert and write one block; False at the end or after a jump."""
         first = round(cursor_s * self._rate_hz)
         count = max(1, round(BLOCK_S * speed * self._rate_hz))
-        end = round((self._loop[1] if self._in_loop(cursor_s) else self.duration_s) * self._rate_hz)
+        loop = self._loop if self._in_loop(cursor_s) else None
+        end = round((loop[1] if loop else self.duration_s) * self._rate_hz)
         count = min(count, max(end - first, 0))
         if first != file.tell():
             file.seek(min(first, file.frames))
@@ -277,9 +291,8 @@ class Player:
                 until_s = time.monotonic() + sink.latency_s
                 self._written.append(_Written(until_s, cursor_s, reached_s, speed))
             self._cursor_s = reached_s
-            if self._in_loop(cursor_s) and first + len(block) >= end:
-                assert self._loop is not None
-                self._cursor_s = self._loop[0]
+            if loop and first + len(block) >= end:
+                self._cursor_s = loop[0]
             elif len(block) < count or first + len(block) >= end:
                 self._finish()
                 return False

@@ -131,8 +131,8 @@ class Track:
 
 
 def as_columns(
-    values: NDArray[np.float32],
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], float]:
+    values: NDArray[np.floating],
+) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating], float]:
     """Split one row of :meth:`Rows.at` into instruments, families, polyphony, expected."""
     return values[_INSTRUMENTS], values[_FAMILIES], values[_POLYPHONY], float(values[-1])
 

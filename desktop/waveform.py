@@ -1,4 +1,4 @@
-"""A file's waveform in buckets of 20 ms: lowest, highest and RMS, for the overview and the level."""
+"""A file's waveform in buckets of 20 ms: lowest, highest, RMS."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ class LevelAt:
     rms_dbfs: float = FLOOR_DBFS
     peak_dbfs: float = FLOOR_DBFS
     clipped: bool = False
+    known: bool = False
 
 
 class Waveform:
@@ -87,6 +88,5 @@ class Waveform:
             return LevelAt()
         span = buckets[max(0, index + 1 - round(_RMS_S / self.bucket_s)) : index + 1]
         peak = float(np.abs(buckets[max(0, index - 1) : index + 1, :2]).max())
-        return LevelAt(
-            to_dbfs(float(np.sqrt(np.mean(span[:, 2] ** 2)))), to_dbfs(peak), peak >= _CLIP
-        )
+        rms = float(np.sqrt(np.mean(span[:, 2] ** 2)))
+        return LevelAt(to_dbfs(rms), to_dbfs(peak), peak >= _CLIP, known=True)

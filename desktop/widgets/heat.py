@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PyQt6.QtGui import QColor, QImage
 
 from desktop.theme import Theme
-from realtime.taxonomy import FAMILIES, FAMILY_OF, INSTRUMENTS
+from realtime.taxonomy import FAMILY_OF, INSTRUMENTS
 
 _LEVELS = 256
 _BELOW = 0.5
@@ -74,7 +74,7 @@ def paint_columns(
         pixels = np.where(known, coloured, np.uint32(0))
     pixels = np.ascontiguousarray(pixels)
     image = QImage(
-        pixels.data, pixels.shape[1], lanes, pixels.shape[1] * 4, QImage.Format.Format_ARGB32
+        pixels.tobytes(), pixels.shape[1], lanes, pixels.shape[1] * 4, QImage.Format.Format_ARGB32
     )
     return image.copy()
 
@@ -84,9 +84,8 @@ def instrument_lanes(families: tuple[str, ...]) -> list[str]:
     return [name for family in families for name in INSTRUMENTS if FAMILY_OF[name] == family]
 
 
-def lane_indices(lanes: list[str]) -> NDArray[np.intp]:
-    """Columns of a ``Rows.instruments`` (or ``families``) array for the lanes."""
-    known = INSTRUMENTS if lanes and lanes[0] in INSTRUMENTS else FAMILIES
+def lane_indices(lanes: list[str], known: tuple[str, ...] = INSTRUMENTS) -> NDArray[np.intp]:
+    """Columns of a ``Rows.instruments`` array (``known``: or ``FAMILIES``) for the lanes."""
     return np.array([known.index(lane) for lane in lanes], np.intp)
 
 

@@ -11,16 +11,16 @@ from PyQt6.QtCore import QRect
 from realtime.taxonomy import FAMILY_OF, INSTRUMENTS, instruments_of
 
 SCORE_ORDER = (
+    "voice",
     "woodwind",
     "brass",
     "percussion",
     "key",
-    "plucked_string",
     "synth",
-    "voice",
+    "plucked_string",
     "bowed_string",
 )
-"""Families from the top of an orchestral score to its foot (Gould, Behind Bars, 2011)."""
+"""As in a score, woodwind to strings, with the voice on top as in a lead sheet."""
 
 FAMILY_NAMES = {
     "voice": "Voice",
@@ -137,7 +137,7 @@ def place(
         )
         if fitting > chosen[0] or not chosen[1]:
             chosen = (fitting, split)
-        if fitting >= largest:
+        if fitting >= (smallest + largest) // 2:
             break
     step = max(smallest, min(largest, chosen[0]))
     split = chosen[1]

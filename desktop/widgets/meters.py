@@ -14,6 +14,7 @@ from PyQt6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import (
     QColor,
     QContextMenuEvent,
+    QFont,
     QFontMetrics,
     QKeyEvent,
     QMouseEvent,
@@ -171,7 +172,7 @@ class Meters(QWidget):
         limit = self._placed[0].rect.width() // 2 if self._placed else widest
         return min(widest + self.theme.px(48), limit)
 
-    def _font(self, *, bold: bool = False):
+    def _font(self, *, bold: bool = False) -> QFont:
         step = self._placed[0].rect.height() if self._placed else self.theme.px(28)
         size = max(12.0, min(16.0, step / self.theme.scale * 0.54))
         return self.theme.font(size, bold=bold)
@@ -273,7 +274,9 @@ class Meters(QWidget):
         )
         painter.setPen(Qt.PenStyle.NoPen)
 
-    def _paint_instrument(self, painter, item: Placed, name_width: int, bold, plain) -> None:
+    def _paint_instrument(
+        self, painter: QPainter, item: Placed, name_width: int, bold: QFont, plain: QFont
+    ) -> None:
         px, rect, name = self.theme.px, item.rect, item.row.instrument
         value, peak = self._values[_INDEX[name]], self._peaks[_INDEX[name]]
         present = self.is_present(name)
@@ -306,7 +309,7 @@ class Meters(QWidget):
         )
         self._paint_value(painter, rect, f"{value * 100:.0f}" if self._has_data else "–")
 
-    def _paint_family(self, painter, item: Placed) -> None:
+    def _paint_family(self, painter: QPainter, item: Placed) -> None:
         value = float(self._families[_FAMILY_INDEX[item.row.family]])
         bar = self._bar(item)
         painter.setPen(Qt.PenStyle.NoPen)
@@ -319,11 +322,11 @@ class Meters(QWidget):
         painter.setFont(self.theme.font(12))
         self._paint_value(painter, item.rect, f"{value * 100:.0f}" if self._has_data else "–")
 
-    def _paint_value(self, painter, rect: QRect, text: str) -> None:
+    def _paint_value(self, painter: QPainter, rect: QRect, text: str) -> None:
         box = rect.adjusted(0, 0, -self.theme.px(8), 0)
         painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, text)
 
-    def _paint_threshold(self, painter, bar: QRect, threshold: float | None) -> None:
+    def _paint_threshold(self, painter: QPainter, bar: QRect, threshold: float | None) -> None:
         if threshold is None:
             return
         px = self.theme.px
@@ -331,7 +334,7 @@ class Meters(QWidget):
         painter.setBrush(self.theme.colour("faint"))
         painter.drawRect(QRectF(x - 0.5, bar.top() - px(3), max(1.0, px(1)), bar.height() + px(6)))
 
-    def _paint_focus(self, painter, rect: QRect) -> None:
+    def _paint_focus(self, painter: QPainter, rect: QRect) -> None:
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(self.theme.colour("accent"))
         radius = self.theme.px(4)
@@ -379,7 +382,7 @@ class Meters(QWidget):
             self.toggle_collapsed(row.family)
         elif key == Qt.Key.Key_P and row.instrument:
             self.toggle_pinned(row.instrument)
-        elif key == Qt.Key.Key_H and not event.modifiers() and row.instrument:
+        elif key == Qt.Key.Key_X and row.instrument:
             self.toggle_hidden(row.instrument)
         elif key == Qt.Key.Key_F2 and row.instrument:
             self.rename_wanted.emit(row.instrument)

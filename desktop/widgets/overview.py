@@ -14,6 +14,7 @@ from desktop.clock import clock
 from desktop.theme import Theme
 from desktop.widgets.heat import lane_indices, lane_tables, paint_columns
 from desktop.widgets.meter_rows import SCORE_ORDER
+from realtime.taxonomy import FAMILIES
 
 _STEP_S = 5.0
 _DRAG_PX = 5
@@ -158,7 +159,9 @@ class Overview(QWidget):
         inner = np.abs(offset) <= np.clip(loud, 0, 1) * half
         pixels[outer] = self.theme.colour("faint").rgba()
         pixels[inner & outer] = self.theme.colour("muted").rgba()
-        image = QImage(pixels.data, width, area.height(), width * 4, QImage.Format.Format_ARGB32)
+        image = QImage(
+            pixels.tobytes(), width, area.height(), width * 4, QImage.Format.Format_ARGB32
+        )
         painter.drawImage(area.topLeft(), image)
 
     def _paint_lanes(self, painter: QPainter, area: QRect) -> None:
@@ -170,7 +173,7 @@ class Overview(QWidget):
             return
         image = paint_columns(
             lane_tables(self.theme, lanes, self._thresholds),
-            rows.families[:, lane_indices(lanes)], rows.centre_s,
+            rows.families[:, lane_indices(lanes, FAMILIES)], rows.centre_s,
             (0.0, width / self.width() * self._duration_s), width,
             max(self.analysis.hop_s, 0.5) * 1.01,
         )  # fmt: skip

@@ -91,7 +91,7 @@ class PolyphonyMeter(QWidget):
                 Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop,
                 label,
             )
-        self._paint_expected(painter, left, step, top, bottom)
+        self._paint_expected(painter, left, step, bottom)
         painter.end()
 
     def _paint_numbers(self, painter: QPainter) -> None:
@@ -121,9 +121,7 @@ class PolyphonyMeter(QWidget):
                 QRect(left, px(56), px(96), px(16)), align.AlignLeft | align.AlignVCenter, caption
             )
 
-    def _paint_expected(
-        self, painter: QPainter, left: float, step: float, top: float, bottom: float
-    ) -> None:
+    def _paint_expected(self, painter: QPainter, left: float, step: float, bottom: float) -> None:
         """A caret under the scale at the expected count, between the counts it lies between."""
         if self._expected is None:
             return

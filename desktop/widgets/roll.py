@@ -119,6 +119,9 @@ class HistoryRoll(QWidget):
 
     @property
     def span_s(self) -> float:
+        """What is shown, in seconds: the span that was chosen, or all of a shorter file."""
+        if self._duration_s is not None:
+            return min(self.settings.roll_span_s, max(self._duration_s, 1.0))
         return self.settings.roll_span_s
 
     @property
@@ -156,12 +159,12 @@ class HistoryRoll(QWidget):
         px = self.theme.px
         return QRect(
             px(136), px(28), max(self.width() - px(136) - px(16), 1),
-            max(self.height() - px(28) - px(64), 1),
+            max(self.height() - px(28) - px(76), 1),
         )  # fmt: skip
 
     def _curve_area(self) -> QRect:
         area, px = self._area(), self.theme.px
-        return QRect(area.left(), area.bottom() + px(8), area.width(), px(48))
+        return QRect(area.left(), area.bottom() + px(20), area.width(), px(44))
 
     def _x(self, time_s: float) -> float:
         area = self._area()

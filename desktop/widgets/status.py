@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import Qt, QTimer
-from PyQt6.QtWidgets import QHBoxLayout, QLabel, QWidget
+from PyQt6.QtCore import Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QResizeEvent
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
 from desktop import bridge
 from desktop.bridge import Health
@@ -33,10 +34,17 @@ MESSAGE_MS = 8000
 class StatusBar(QWidget):
     """Shows a session's health; every number is named and carries its unit."""
 
+    leave_compact = pyqtSignal()
+
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.theme = theme
         self.state = QLabel()
+        self.enlarge = QToolButton()
+        self.enlarge.setText("Full window")
+        self.enlarge.setToolTip("Back to the full window (C)")
+        self.enlarge.clicked.connect(lambda: self.leave_compact.emit())
+        self.enlarge.hide()
         self.message = QLabel()
         self.latency = QLabel()
         self.cpu = QLabel()
@@ -46,7 +54,10 @@ class StatusBar(QWidget):
         self._row.addWidget(self.message, 1)
         for label in (self.latency, self.cpu, self.losses):
             self._row.addWidget(label)
-        self._clear = QTimer(self, singleShot=True, interval=MESSAGE_MS)
+        self._row.addWidget(self.enlarge)
+        self._clear = QTimer(self)
+        self._clear.setSingleShot(True)
+        self._clear.setInterval(MESSAGE_MS)
         self._clear.timeout.connect(lambda: self.say(""))
         self._said = ""
         self._health = Health()
@@ -64,6 +75,12 @@ class StatusBar(QWidget):
         for label in (self.latency, self.cpu):
             label.setStyleSheet(f"color: {theme.colours.muted}")
         self.show_health(self._health, force=True)
+
+    def set_compact(self, compact: bool) -> None:
+        """Only the state and the way back; messages stay."""
+        for label in (self.latency, self.cpu, self.losses):
+            label.setVisible(not compact)
+        self.enlarge.setVisible(compact)
 
     def say(self, text: str, *, stay: bool = False) -> None:
         """A message to the user; it leaves after 8 s unless it must stay."""
@@ -104,7 +121,7 @@ class StatusBar(QWidget):
         self.message.setToolTip(text)
         self.message.setAccessibleName(text)
 
-    def resizeEvent(self, event) -> None:
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
         self._show_message()
 
     @staticmethod

@@ -1,0 +1,75 @@
+"""From the settings to a live session: which device, which channel, and what is logged."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+
+from desktop.live_session import LiveSession
+from desktop.session_log import SessionLog
+from desktop.settings import Settings
+from realtime.downmix import Channel
+from realtime.model import TagModel
+from realtime.postprocess import Tags
+from realtime.smoothing import Smoothing
+from realtime.sources.base import Source
+
+
+def channel_of(settings: Settings) -> Channel:
+    """The channel choice as the engine takes it."""
+    chosen = settings.channel
+    if isinstance(chosen, list):
+        return chosen[0], chosen[1]
+    return chosen  # type: ignore[return-value]
+
+
+def open_live(
+    settings: Settings,
+    model: Future[TagModel],
+    smoothing: Smoothing,
+    log: SessionLog | None,
+    name: str | None = None,
+    wait_for: threading.Thread | None = None,
+) -> LiveSession:
+    """Listen to the device of the settings, or to ``name`` (a part of it is enough).
+
+    ``wait_for`` is the closing of the session before, which may hold the same device.
+    """
+    channel = channel_of(settings)
+    wanted = name if name is not None else settings.device["name"] or None
+    host_api = None if name is not None else settings.device["host_api"] or None
+
+    def make_source() -> Source:
+        from realtime.sources.device import DeviceSource, find_device, list_devices
+
+        if wait_for is not None:
+            wait_for.join(3.0)
+        devices = list_devices()
+        known = (d for d in devices if d.identity == (wanted, host_api))
+        device = next(known, None) or find_device(wanted, devices)
+        needed = max(channel) + 1 if isinstance(channel, tuple) else 2
+        return DeviceSource(device, channels=max(2, needed))
+
+    def on_tags(tags: Tags, time_s: float) -> None:
+        if log is not None:
+            log.write("window", **window_fields(tags, time_s))
+
+    return LiveSession(
+        wanted or "Default input",
+        make_source,
+        model,
+        hop_s=settings.hop_s,
+        smoothing=smoothing,
+        channel=channel,
+        on_tags=on_tags,
+    )
+
+
+def window_fields(tags: Tags, time_s: float) -> dict:
+    """A window in the log: session time, every probability to 3 decimals, level."""
+    return {
+        "time_s": round(time_s, 3),
+        "instruments": [round(float(value), 3) for value in tags.instruments],
+        "polyphony_expected": round(tags.polyphony_expected, 2),
+        "rms_dbfs": round(tags.level.rms_dbfs, 1),
+    }

@@ -1,0 +1,205 @@
+"""The list of expected instruments with the state of each, and the dialog to tick them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PyQt6.QtCore import QPointF, QRectF, Qt, pyqtSignal
+from PyQt6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PyQt6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QDialogButtonBox,
+    QDoubleSpinBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.clock import clock
+from desktop.expectation import HEARD, MISSING, QUIET, UNEXPECTED, Finding
+from desktop.settings import Settings
+from desktop.theme import Theme
+from desktop.widgets.meter_rows import FAMILY_NAMES, SCORE_ORDER
+from realtime.taxonomy import FAMILY_OF, instruments_of
+
+_ORDER = {MISSING: 0, UNEXPECTED: 1, QUIET: 2, HEARD: 3}
+
+
+class ExpectedList(QWidget):
+    """Missing ones first; a click or Enter opens the dialog."""
+
+    choose_wanted = pyqtSignal()
+
+    def __init__(
+        self, theme: Theme, name_of: Callable[[str], str], parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.theme = theme
+        self.findings: list[Finding] = []
+        self._name_of = name_of
+        self._painted: list[tuple[str, str]] = []
+        self.setAccessibleName("Expected instruments")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumHeight(theme.px(72))
+
+    def set_theme(self, theme: Theme) -> None:
+        self.theme = theme
+        self.setMinimumHeight(theme.px(72))
+        self.update()
+
+    def set_findings(self, findings: list[Finding]) -> None:
+        self.findings = sorted(findings, key=lambda finding: _ORDER[finding.state])
+        lines = self.lines()
+        if lines != self._painted:
+            self._painted = lines
+            self.setAccessibleDescription("; ".join(": ".join(line) for line in lines))
+            self.update()
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Name and state of each, as shown."""
+        return [(self._name_of(f.instrument), _state_text(f)) for f in self.findings]
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        painter, px, align = QPainter(self), self.theme.px, Qt.AlignmentFlag
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.fillRect(self.rect(), self.theme.colour("panel"))
+        left_middle = align.AlignLeft | align.AlignVCenter
+        painter.setPen(self.theme.colour("muted"))
+        painter.setFont(self.theme.font(12, bold=True, spaced=True))
+        head = QRectF(px(16), px(12), self.width() - px(32), px(16))
+        painter.drawText(head, left_middle, "Expected")
+        if not self.findings:
+            painter.setFont(self.theme.font(13))
+            box = QRectF(px(16), px(36), self.width() - px(32), self.height() - px(40))
+            wrap = align.AlignLeft | align.AlignTop | Qt.TextFlag.TextWordWrap
+            text = "Press E to tick what is in the session. Missing ones are told here."
+            painter.drawText(box, wrap, text)
+        top, step = px(36), px(24)
+        fitting = max((self.height() - top) // step, 0)
+        shown = self.findings
+        if len(shown) > fitting:
+            shown = shown[: max(fitting - 1, 0)]
+        for finding in shown:
+            self._paint_finding(painter, finding, QRectF(px(16), top, self.width() - px(32), step))
+            top += step
+        if len(shown) < len(self.findings):
+            painter.setPen(self.theme.colour("muted"))
+            painter.setFont(self.theme.font(13))
+            rest = f"and {len(self.findings) - len(shown)} more"
+            painter.drawText(QRectF(px(36), top, px(200), step), left_middle, rest)
+        if self.hasFocus():
+            painter.setPen(self.theme.colour("accent"))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5))
+        painter.end()
+
+    def _paint_finding(self, painter: QPainter, finding: Finding, box: QRectF) -> None:
+        px, align = self.theme.px, Qt.AlignmentFlag
+        colour = {MISSING: "warn", UNEXPECTED: "warn", QUIET: "muted", HEARD: "text"}[finding.state]
+        middle = QPointF(box.left() + px(5), box.center().y())
+        family = self.theme.colour(FAMILY_OF[finding.instrument])
+        painter.setBrush(family if finding.state in (HEARD, UNEXPECTED) else Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(family, px(1.5)))
+        painter.drawEllipse(middle, px(4), px(4))
+        painter.setPen(self.theme.colour("text" if finding.state != QUIET else "muted"))
+        painter.setFont(self.theme.font(14, bold=finding.state in (MISSING, UNEXPECTED)))
+        name = QRectF(box.left() + px(20), box.top(), box.width() - px(20), box.height())
+        painter.drawText(
+            name, align.AlignLeft | align.AlignVCenter, self._name_of(finding.instrument)
+        )
+        painter.setPen(self.theme.colour(colour))
+        painter.setFont(self.theme.font(13))
+        painter.drawText(name, align.AlignRight | align.AlignVCenter, _state_text(finding))
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        self.choose_wanted.emit()
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        if event and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.choose_wanted.emit()
+        else:
+            super().keyPressEvent(event)
+
+
+def _state_text(finding: Finding) -> str:
+    if finding.state == HEARD:
+        return "heard"
+    if finding.state == UNEXPECTED:
+        return "not expected"
+    if not finding.ever:
+        return f"not heard yet, {clock(finding.ago_s)}"
+    return f"not heard for {clock(finding.ago_s)}"
+
+
+class ExpectedDialog(QDialog):
+    """Tick boxes for the 24 instruments by family, and after how long one is missing."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        name_of: Callable[[str], str],
+        heard: frozenset[str],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Expected instruments")
+        self.boxes: dict[str, QCheckBox] = {}
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(32)
+        tops = [0, 0, 0, 0]
+        for family in SCORE_ORDER:
+            column = tops.index(min(tops))
+            title = QLabel(FAMILY_NAMES[family])
+            title.setProperty("role", "title")
+            grid.addWidget(title, tops[column], column)
+            tops[column] += 1
+            for name in instruments_of(family):
+                self.boxes[name] = QCheckBox(name_of(name))
+                self.boxes[name].setChecked(name in settings.expected)
+                grid.addWidget(self.boxes[name], tops[column], column)
+                tops[column] += 1
+        self.after = QDoubleSpinBox()
+        self.after.setRange(1.0, 600.0)
+        self.after.setDecimals(0)
+        self.after.setSuffix(" s")
+        self.after.setValue(settings.missing_after_s)
+        row = QHBoxLayout()
+        row.addWidget(QLabel("Tell me when one was not heard for"))
+        row.addWidget(self.after)
+        row.addStretch()
+        take = QPushButton("Tick what was heard in the last 10 s")
+        take.setEnabled(bool(heard))
+        take.clicked.connect(lambda: self.tick(heard))
+        none = QPushButton("None")
+        none.clicked.connect(self.untick)
+        row.addWidget(take)
+        row.addWidget(none)
+        standard = QDialogButtonBox.StandardButton
+        buttons = QDialogButtonBox(standard.Ok | standard.Cancel)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        column_box = QVBoxLayout(self)
+        column_box.setContentsMargins(24, 24, 24, 24)
+        column_box.setSpacing(24)
+        column_box.addLayout(grid)
+        column_box.addLayout(row)
+        column_box.addWidget(buttons)
+
+    def tick(self, names: frozenset[str]) -> None:
+        for name in names:
+            self.boxes[name].setChecked(True)
+
+    def untick(self) -> None:
+        for box in self.boxes.values():
+            box.setChecked(False)
+
+    def chosen(self) -> list[str]:
+        return [name for name, box in self.boxes.items() if box.isChecked()]
