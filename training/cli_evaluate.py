@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +13,7 @@ from typing import TYPE_CHECKING, Any
 from realtime.errors import TuttiError
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from realtime.tagger import Tagger
-    from training.datasets.truth import Clip
     from training.evaluate import Items
 
 DATASET_NAMES = ("recordings", "openmic", "irmas", "medley-solos")
@@ -83,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
 
     from realtime.tagger import Tagger
     from training import pictures, report
-    from training.evaluate import hear
+    from training.evaluate import embed, hear
     from training.scores import score_heard, score_mixtures
 
     tagger = Tagger(args.model)
@@ -123,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
                 other = hear(compared, clips, progress)
             comparison[name] = _difference(heard.clips, other.clips)
         if args.checkpoint is not None and name == "recordings":
-            points, labels = _embed(args.checkpoint, clips)
+            points, labels = embed(args.checkpoint, clips)
             draw("embeddings.png", pictures.embeddings, points, labels)
     if args.bank:
         items, other_items = _hear_mixtures(args, tagger, compared)
@@ -202,40 +199,13 @@ def _hear_mixtures(
 ) -> tuple[Items, Items | None]:
     from realtime.spec import SAMPLE_RATE_HZ
     from training.evaluate import hear_mixtures
-    from training.mixtures import make_truths
+    from training.mixtures import make_mixtures
 
-    audio, truths = make_truths(args.bank, args.split, args.clips, args.seed)
+    audio, truths = make_mixtures(args.bank, args.split, args.clips, args.seed)
     items = hear_mixtures(tagger, audio, SAMPLE_RATE_HZ, truths)
     if compared is None:
         return items, None
     return items, hear_mixtures(compared, audio, SAMPLE_RATE_HZ, truths)
-
-
-def _embed(checkpoint: Path, clips: Sequence[Clip]) -> tuple[np.ndarray, list[str]]:
-    """Embeddings (n, 1024) of the solos' windows, and their instruments."""
-    import numpy as np
-    import soundfile
-    import torch
-
-    from realtime.windows import WindowCutter
-    from training.checkpoint import load_model
-
-    model, _ = load_model(checkpoint)
-    points, labels = [], []
-    for clip in clips:
-        instrument = clip.truth.instrument
-        if not clip.steady or instrument is None:
-            continue
-        audio, sample_rate_hz = soundfile.read(clip.path, dtype="float32", always_2d=True)
-        windows = WindowCutter(sample_rate_hz, audio.shape[1]).push(audio)
-        if windows:
-            with torch.inference_mode():
-                batch = torch.from_numpy(np.stack([window.samples for window in windows]))
-                points.append(model.embed(batch).float().numpy())
-            labels += [instrument] * len(windows)
-    if len(labels) < 3:
-        raise TuttiError("Too few solos for a t-SNE: leave --checkpoint out.")
-    return np.concatenate(points), labels
 
 
 @contextmanager

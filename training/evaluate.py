@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from realtime.spec import ModelSpec
 from realtime.tagger import Tagger
 from realtime.taxonomy import FAMILIES, INSTRUMENTS
 from realtime.timeline import Timeline
+from realtime.windows import WindowCutter
 from training.datasets.truth import Clip, Truth, truth_between
 from training.metrics import Floats
 
@@ -164,3 +166,32 @@ def hear_mixtures(
     for number, (samples, truth) in enumerate(zip(audio, truths, strict=True)):
         collector.add(truth, str(number), _values(tagger.tag(samples, sample_rate_hz)))
     return collector.items(tagger.model.spec)
+
+
+def embed(checkpoint: Path, clips: Sequence[Clip]) -> tuple[Floats, list[str]]:
+    """Embeddings (n, 1024) of the windows of steady solos, and their instruments.
+
+    Raises:
+        TuttiError: the checkpoint cannot be read, or the clips hold fewer than three such windows.
+    """
+    import soundfile
+    import torch
+
+    from training.checkpoint import load_model
+
+    model, _ = load_model(checkpoint)
+    points: list[Floats] = []
+    labels: list[str] = []
+    for clip in clips:
+        if not clip.steady or clip.truth.instrument is None:
+            continue
+        audio, sample_rate_hz = soundfile.read(clip.path, dtype="float32", always_2d=True)
+        windows = WindowCutter(sample_rate_hz, audio.shape[1]).push(audio)
+        if windows:
+            with torch.inference_mode():
+                batch = torch.from_numpy(np.stack([window.samples for window in windows]))
+                points.append(model.embed(batch).float().numpy())
+            labels += [clip.truth.instrument] * len(windows)
+    if len(labels) < 3:
+        raise TuttiError("There are too few solos to draw embeddings of: leave --checkpoint out.")
+    return np.concatenate(points), labels

@@ -107,8 +107,9 @@ def embeddings(points: NDArray[np.floating], labels: Sequence[str], path: Path) 
     for number, name in enumerate(sorted(set(labels), key=INSTRUMENTS.index)):
         chosen = np.array([label == name for label in labels])
         axes.scatter(
-            flat[chosen, 0], flat[chosen, 1], s=22, color=colours(number % 10), label=display_name(name),
-            marker=_MARKERS[number // 10 % len(_MARKERS)], alpha=0.8, linewidths=0,
+            flat[chosen, 0], flat[chosen, 1], s=22, color=colours(number % 10),
+            label=display_name(name), marker=_MARKERS[number // 10 % len(_MARKERS)],
+            alpha=0.8, linewidths=0,
         )  # fmt: skip
     axes.set(xticks=[], yticks=[])
     axes.set_title("Embeddings of solo windows (t-SNE)", fontsize=10)

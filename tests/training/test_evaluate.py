@@ -12,15 +12,21 @@ import numpy as np
 import onnx
 import pytest
 import soundfile
+import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from realtime.errors import TuttiError
 from realtime.spec import ModelSpec
 from realtime.tagger import Tagger
 from realtime.taxonomy import FAMILIES, FAMILY_OF, INSTRUMENTS
+from training.checkpoint import network_settings, save
 from training.datasets import DATASETS
 from training.datasets.truth import truth_of
-from training.evaluate import Items, hear, hear_mixtures
+from training.evaluate import Items, embed, hear, hear_mixtures
+from training.mixing.labels import Targets
+from training.mixtures import truths_of
+from training.models.tagger import InstrumentTagger
+from training.pictures import embeddings
 from training.report import aim_line, aims_of, plain
 from training.scores import score, score_heard, score_mixtures
 
@@ -265,3 +271,32 @@ def test_bad_input_is_one_sentence(arguments: tuple[str, ...], says: str) -> Non
     assert done.returncode == 2
     assert says in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_what_mixing_teaches_is_what_is_scored() -> None:
+    teach = torch.zeros(2, len(INSTRUMENTS))
+    families = torch.zeros(2, len(FAMILIES))
+    teach[0, INSTRUMENTS.index("horn")] = 1
+    families[0, FAMILIES.index("brass")] = 1
+    sure = torch.ones_like(teach)
+    sure[1, INSTRUMENTS.index("oboe")] = 0
+    family_sure = torch.ones_like(families)
+    family_sure[1, FAMILIES.index("woodwind")] = 0
+    counts = torch.tensor([[0, 1, 0, 0, 0, 0, 0], [0.5, 0.5, 0, 0, 0, 0, 0]])
+    certain, doubtful = truths_of(Targets(teach, sure, families, family_sure, counts))
+    assert certain == truth_of(["horn"], complete=True)
+    assert doubtful.unknown == {"oboe"}
+    assert doubtful.unknown_families == {"woodwind"}
+    assert doubtful.slots == ()
+    assert doubtful.count is None
+
+
+def test_embeddings_are_drawn_from_a_checkpoint(folder: Path, tmp_path: Path) -> None:
+    network = InstrumentTagger()
+    state = {"network": network_settings(network.config), "ema": network.state_dict()}
+    save(tmp_path / "checkpoint.pt", state)
+    points, labels = embed(tmp_path / "checkpoint.pt", DATASETS["recordings"](folder))
+    assert points.shape == (len(labels), 1024)
+    assert set(labels) == {"violin", "oboe"}
+    embeddings(points, labels, tmp_path / "embeddings.png")
+    assert (tmp_path / "embeddings.png").stat().st_size > 5_000

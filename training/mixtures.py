@@ -1,0 +1,64 @@
+"""Mixtures of sources that no training has heard, to score with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from realtime.taxonomy import FAMILIES, INSTRUMENTS
+from training.datasets.truth import Truth
+from training.mixing.labels import Targets
+from training.mixing.mixer import MixConfig, Mixer
+from training.mixing.palette import Palette
+from training.mixing.score import ScoreConfig
+from training.notes.bank import Bank
+
+COUNT_WEIGHTS = (1.0,) * 7
+"""As many windows are drawn for each number of parts, 0 to 6."""
+_BATCH = 100
+_CERTAIN = 0.99
+
+
+def make_mixtures(
+    bank: Path, split: str, clips: int, seed: int
+) -> tuple[NDArray[np.float32], list[Truth]]:
+    """Windows of one second, float32 ``(clips, 16000)`` at 16 kHz, of a bank's held-out split.
+
+    What is true of them follows the rule of ``training.mixing.labels``: a part that is too quiet
+    to be sure of is neither there nor absent, and then the count is not known.
+    """
+    rng = torch.Generator().manual_seed(seed)
+    palette = Palette(Bank.open(bank), (split,), torch.device("cpu"))
+    mixer = Mixer(palette, MixConfig(score=ScoreConfig(count_weights=COUNT_WEIGHTS)), rng)
+    audio, truths = [], []
+    for first in range(0, clips, _BATCH):
+        batch = mixer.batch(min(_BATCH, clips - first))
+        audio.append(batch.audio.numpy())
+        truths += truths_of(batch.targets)
+    return np.concatenate(audio), truths
+
+
+def truths_of(targets: Targets) -> list[Truth]:
+    """What is taught of a batch of windows, window by window, in the words of the evaluation."""
+    known = [
+        (np.array(labels), values.numpy() > 0.5, mask.numpy() > 0.5)
+        for labels, values, mask in (
+            (INSTRUMENTS, targets.instruments, targets.instruments_known),
+            (FAMILIES, targets.families, targets.families_known),
+        )
+    ]
+    (instruments, sounds, sure), (families, family_sounds, family_sure) = known
+    counts = targets.polyphony.numpy()
+    return [
+        Truth(
+            slots=tuple(frozenset([str(name)]) for name in instruments[sounds[row]]),
+            unknown=frozenset(map(str, instruments[~sure[row] & ~sounds[row]])),
+            families=frozenset(map(str, families[family_sounds[row]])),
+            unknown_families=frozenset(map(str, families[~family_sure[row] & ~family_sounds[row]])),
+            count=int(counts[row].argmax()) if counts[row].max() > _CERTAIN else None,
+        )
+        for row in range(len(counts))
+    ]
