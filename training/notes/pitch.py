@@ -13,6 +13,8 @@ from realtime.spec import SAMPLE_RATE_HZ
 
 FRAME = 4096
 _CLEAR = 0.93
+_HIGHEST = 92
+"""Above, a period is under ten samples, too short to be sure of a semitone."""
 _HARMONICS = (0, 12, 19, 24, 28, 31, 34, 36)
 """Semitones from a fundamental to its harmonics, which a detector may take for it."""
 
@@ -61,7 +63,7 @@ def contradicts(samples: NDArray[np.float32], pitch: float) -> bool:
     Octaves and harmonics above or below are let pass: either may be the
     detector's mistake or the library's naming.
     """
-    heard = detect(samples)
+    heard = detect(samples) if pitch <= _HIGHEST else None
     if heard is None:
         return False
     away = abs(heard - pitch)
