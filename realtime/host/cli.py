@@ -1,0 +1,175 @@
+"""``tutti host``: audio through a chain of effects, tagged before and after them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from realtime.arguments import add_channel, add_hop, add_model
+from realtime.errors import TuttiError
+
+if TYPE_CHECKING:
+    from realtime.host.offline import Progress
+
+EXAMPLES = """\
+examples:
+  tutti host chain.toml in.wav -o out.wav --report report.json
+  tutti host chain.toml mix.flac --report report.json      analyse only
+  tutti host chain.toml --live                             default input and output
+  tutti host chain.toml --live --input Scarlett --block 256
+  tutti host --live --measure-latency                      play a sweep, hear it back
+  tutti host --effects Compressor                          parameters and their ranges
+
+A chain file holds one [[chain]] table for each effect, in order, with
+pedalboard's names, and taps where the meters listen:
+
+  [[chain]]
+  tap = "before"
+
+  [[chain]]
+  effect = "Compressor"
+  threshold_db = -24.0
+  ratio = 4.0
+
+  [[chain]]
+  effect = "VST3"
+  path = "MVerb.vst3"
+  parameters = { decay = 60.0 }
+  mix = 0.5
+
+  [[chain]]
+  tap = "after"
+
+Without taps it listens at both ends. The report comes with a picture, report.svg.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "host",
+        help="run effects, and say what they do to what is heard",
+        description="Run audio through a pedalboard chain, and say what its effects do to what "
+        "can be heard.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("chain", nargs="?", help="chain file (TOML)")
+    parser.add_argument("file", nargs="?", help="sound file: WAV, AIFF, FLAC, OGG or MP3")
+    parser.add_argument("-o", "--output", metavar="OUT", help="write the sound here")
+    parser.add_argument("--report", metavar="JSON", help="write tags and differences here")
+    parser.add_argument(
+        "--tail",
+        type=float,
+        default=10.0,
+        metavar="S",
+        help="longest tail that is kept after the input's end (default: 10)",
+    )
+    parser.add_argument("--effects", action="store_true", help="list effects and parameters")
+    live = parser.add_argument_group("live")
+    live.add_argument("--live", action="store_true", help="from an input to an output device")
+    live.add_argument("--input", metavar="NAME", help="input device (default: the system's)")
+    live.add_argument("--output-device", metavar="NAME", help="output device")
+    live.add_argument("--rate", type=int, metavar="HZ", help="sample rate")
+    live.add_argument(
+        "--block", type=int, default=256, metavar="N", help="frames a block (default: 256)"
+    )
+    live.add_argument(
+        "--duration", type=float, metavar="S", help="stop after so many seconds (default: Ctrl-C)"
+    )
+    live.add_argument(
+        "--measure-latency",
+        action="store_true",
+        help="play a quiet sweep and say how long it takes to come back through the input",
+    )
+    add_model(parser)
+    add_hop(parser)
+    add_channel(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what was asked for."""
+    if args.effects:
+        return _list_effects(args.chain)
+    if args.live and args.measure_latency:
+        from realtime.host.live_cli import measure
+
+        return measure(args)
+    if args.chain is None:
+        raise TuttiError("Name a chain file, as in: tutti host chain.toml in.wav -o out.wav.")
+    if args.live:
+        from realtime.host.live_cli import listen
+
+        return listen(args)
+    return _render(args)
+
+
+def _render(args: argparse.Namespace) -> int:
+    if args.file is None:
+        raise TuttiError(
+            "Name a sound file after the chain file, or give --live to use a sound device."
+        )
+    if not args.output and not args.report:
+        raise TuttiError("Nothing to do: give -o for the sound, --report for the tags, or both.")
+    from realtime.host.compare import pairs
+    from realtime.host.offline import render
+    from realtime.host.process import Host
+    from realtime.host.report import write
+
+    with Host.load(
+        args.chain, model=args.model, hop_s=args.hop, channel=args.channel, on_problem=_complain
+    ) as host:
+        with _progress(args.file) as progress:
+            done = render(
+                host, args.file, args.output, max_tail_s=max(0.0, args.tail), progress=progress
+            )
+        if args.report:
+            drawing = write(done, host.chain, args.report)
+            print(f"Report: {args.report}, picture: {drawing}")
+        difference = pairs(done.timelines, done.duration_s)[-1] if len(done.timelines) > 1 else None
+    if args.output:
+        print(
+            f"Wrote {args.output}: {done.duration_s + done.tail_s:.1f} s at "
+            f"{done.sample_rate_hz} Hz, peak {done.peak_dbfs:.1f} dBFS, "
+            f"{done.speed:.0f}x real time."
+        )
+        if done.peak_dbfs > 0.0:
+            _complain("The output is above full scale and was clipped: lower a gain.")
+    for finding in difference.findings if difference else ():
+        print(finding)
+    return 0
+
+
+def _list_effects(name: str | None) -> int:
+    from realtime.host.effects import EFFECTS, nearest
+
+    if name is not None and name not in EFFECTS:
+        raise TuttiError(f"There is no effect {name!r}{nearest(name, EFFECTS)}.")
+    for effect in EFFECTS.values() if name is None else (EFFECTS[name],):
+        print(effect.name)
+        for one in effect.parameters.values():
+            default = f" (default {one.default})" if one.kind != "file" else ""
+            print(f"  {one.name}: {one.allowed()}{default}")
+    return 0
+
+
+def _complain(text: str) -> None:
+    print(f"tutti host: {text}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[Progress | None]:
+    """A progress bar on a terminal's stderr."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=None)
+        yield lambda done_s, total_s: bar.update(task, completed=done_s, total=total_s)

@@ -1,0 +1,222 @@
+"""A file through a chain into a file, tagged at every tap."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pedalboard.io import AudioFile
+
+from realtime.errors import TuttiError
+from realtime.host.process import Host
+from realtime.host.tap import Block
+from realtime.levels import to_dbfs
+from realtime.sources.file import FileSource
+from realtime.timeline import Timeline
+
+BLOCK_FRAMES = 32_768
+MAX_TAIL_S = 10.0
+SILENCE_DBFS = -90.0
+"""A tail ends where the output stays below this."""
+QUIET_S = 0.5
+MAX_LATENCY_S = 60.0
+OUTPUT_FORMATS = "WAV, AIFF, FLAC, OGG or MP3"
+PCM_SUFFIXES = (".wav", ".aiff", ".aif", ".flac")
+
+Progress = Callable[[float, float], None]
+"""Called with seconds done and seconds in all."""
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """What came of a file.
+
+    ``latency_s``: how far the chain's output lags while it runs; already taken
+    out of the result. ``tail_s``: what rings on after the input's end.
+    ``speed``: times real time, analysis included.
+    """
+
+    input: str
+    output: str | None
+    sample_rate_hz: int
+    channels: int
+    duration_s: float
+    tail_s: float
+    latency_s: float
+    peak_dbfs: float
+    speed: float
+    timelines: dict[str, Timeline]
+    problems: tuple[str, ...]
+
+
+def render(
+    host: Host,
+    source: Path | str,
+    output: Path | str | None = None,
+    *,
+    max_tail_s: float = MAX_TAIL_S,
+    progress: Progress | None = None,
+) -> Rendering:
+    """Run a file through ``host`` and write the result; None as output only tags it.
+
+    The result begins where the input begins (latency is taken out), has its
+    sample rate and channels, and ends when the effects have rung out, at most
+    ``max_tail_s`` after the input. It appears under its name only when whole.
+
+    Raises:
+        TuttiError: a file cannot be read or written, or the chain cannot take its channels.
+    """
+    begun_s = time.monotonic()
+    host.reset()
+    with FileSource(source) as file, ExitStack() as stack:
+        if output is not None and Path(output).exists() and Path(output).samefile(file.path):
+            raise TuttiError(f"{output} is the input and would be overwritten: name another -o.")
+        rate_hz = file.sample_rate_hz
+        timelines = {name: stack.enter_context(host.tap(name)) for name in host.chain.taps}
+        state = _Ending(rate_hz, max_tail_s)
+        with _writer(output, rate_hz, file.channels) as write:
+            for block in _blocks(file):
+                done = host.process(block, rate_hz)
+                state.keep(done, write)
+                if progress is not None:
+                    progress(host.frames_in / rate_hz, file.duration_s)
+            frames, latency_frames = host.frames_in, host.withheld_frames
+            if frames == 0:
+                raise TuttiError(f"{source} holds no sound: export it again.")
+            _ring_out(host, state, write, frames, file.channels)
+        duration_s = frames / rate_hz
+    return Rendering(
+        input=str(source),
+        output=None if output is None else str(output),
+        sample_rate_hz=rate_hz,
+        channels=file.channels,
+        duration_s=duration_s,
+        tail_s=(state.written - frames) / rate_hz,
+        latency_s=latency_frames / rate_hz,
+        peak_dbfs=to_dbfs(state.peak),
+        speed=duration_s / max(1e-9, time.monotonic() - begun_s),
+        timelines={
+            name: _up_to(timeline, state.written / rate_hz) for name, timeline in timelines.items()
+        },
+        problems=tuple(host.problems),
+    )
+
+
+class _Ending:
+    """Writes what comes out, and knows where its last sound was."""
+
+    def __init__(self, sample_rate_hz: int, max_tail_s: float) -> None:
+        self.max_tail_frames = round(max_tail_s * sample_rate_hz)
+        self.quiet_frames = round(QUIET_S * sample_rate_hz)
+        self.rate_hz = sample_rate_hz
+        self.written = 0
+        self.last_sound = 0
+        self.peak = 0.0
+
+    def keep(self, block: Block, write: Callable[[Block], None]) -> None:
+        if block.shape[1] == 0:
+            return
+        loud = np.abs(block).max(axis=0)
+        self.peak = max(self.peak, float(loud.max()))
+        sounding = np.flatnonzero(loud > 10 ** (SILENCE_DBFS / 20))
+        if sounding.size:
+            self.last_sound = self.written + int(sounding[-1]) + 1
+        write(block)
+        self.written += block.shape[1]
+
+
+def _blocks(file: FileSource) -> Iterator[Block]:
+    """The file in equal blocks (channels, frames): pedalboard forgets when they grow."""
+    waiting: list[Block] = []
+    count = 0
+    for block in file:
+        waiting.append(np.asarray(block, np.float32).T)
+        count += len(block)
+        while count >= BLOCK_FRAMES:
+            whole = np.concatenate(waiting, axis=1)
+            yield whole[:, :BLOCK_FRAMES]
+            waiting, count = [whole[:, BLOCK_FRAMES:]], count - BLOCK_FRAMES
+    if count:
+        yield np.concatenate(waiting, axis=1)
+
+
+def _ring_out(
+    host: Host, state: _Ending, write: Callable[[Block], None], frames: int, channels: int
+) -> None:
+    """Push silence until the latency is made up and the tail has died away."""
+    silence = np.zeros((channels, BLOCK_FRAMES), np.float32)
+    longest = frames + state.max_tail_frames
+    limit = host.frames_in + state.max_tail_frames + MAX_LATENCY_S * state.rate_hz
+    held: list[Block] = []  # tail that is written only if sound follows it
+    end = state.written
+    while host.frames_in < limit:
+        if end >= frames:
+            quiet_since = max(state.last_sound, frames)
+            if end >= longest or end - quiet_since >= state.quiet_frames:
+                break
+        done = host.process(silence, state.rate_hz)[:, : longest - end]
+        end += done.shape[1]
+        held.append(done)
+        tail = np.concatenate(held, axis=1)
+        sounding = np.flatnonzero(np.abs(tail).max(axis=0) > 10 ** (SILENCE_DBFS / 20))
+        keep = max(
+            int(sounding[-1]) + 1 if sounding.size else 0,
+            min(frames - state.written, tail.shape[1]),
+        )
+        state.keep(tail[:, :keep], write)
+        held = [tail[:, keep:]]
+
+
+@contextlib.contextmanager
+def _writer(
+    output: Path | str | None, sample_rate_hz: int, channels: int
+) -> Iterator[Callable[[Block], None]]:
+    """A function that appends to the file; the file appears when all went well."""
+    if output is None:
+        yield lambda block: None
+        return
+    path = Path(output)
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    depth = 24 if path.suffix.lower() in PCM_SUFFIXES else 16
+    try:
+        file = AudioFile(
+            str(partial), "w", samplerate=sample_rate_hz, num_channels=channels, bit_depth=depth
+        )
+    except (ValueError, OSError, RuntimeError) as error:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise _cannot_write(path, channels, error) from None
+    try:
+        with file:
+            yield file.write
+        os.replace(partial, path)
+    except (OSError, RuntimeError) as error:
+        raise TuttiError(f"{path} cannot be written ({error}): is the disk full?") from None
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def _cannot_write(path: Path, channels: int, error: Exception) -> TuttiError:
+    text = str(error)
+    if "file extension" in text:
+        return TuttiError(f"{path} has no ending that says its format: use {OUTPUT_FORMATS}.")
+    if "sample rate" in text:
+        return TuttiError(f"{path} cannot be written: {text.rstrip('.')}; use WAV or FLAC.")
+    if not path.parent.is_dir():
+        return TuttiError(f"{path} cannot be written: the folder {path.parent} does not exist.")
+    if path.suffix.lower() == ".mp3" and channels > 2:
+        return TuttiError(f"{path} cannot hold {channels} channels: use WAV or FLAC.")
+    return TuttiError(f"{path} cannot be written: check the folder and your permissions.")
+
+
+def _up_to(timeline: Timeline, end_s: float) -> Timeline:
+    """The windows that begin before the end; later ones heard only the silence that flushed."""
+    tags = tuple(one for one in timeline.tags if one.start_s < end_s) or timeline.tags[:1]
+    return Timeline(tags, timeline.spec, timeline.file, min(end_s, timeline.duration_s))
