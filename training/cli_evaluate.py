@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from realtime.errors import TuttiError
 
 if TYPE_CHECKING:
     from realtime.tagger import Tagger
+    from training.datasets.truth import Clip
     from training.evaluate import Items
 
 DATASET_NAMES = ("recordings", "openmic", "irmas", "medley-solos")
@@ -63,78 +64,99 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, write the report, print the aims."""
-    from training.datasets import DATASETS
+    clip_sets = _clip_sets(args)
+    try:
+        args.out.mkdir(parents=True, exist_ok=True)
+        document = _evaluate(args, clip_sets)
+    except OSError as error:
+        raise TuttiError(f"{args.out} cannot be written to ({error.strerror}).") from None
+    from training import report
 
-    folders = [("recordings", args.recordings)] if args.recordings else []
-    folders += [(name, Path(folder)) for name, folder in args.dataset]
-    if unknown := [name for name, _ in folders if name not in DATASETS]:
+    for row in document["aims"]:
+        print(report.aim_line(row))
+    print(f"The report is {args.out / report.MARKDOWN_NAME}")
+    return 0
+
+
+def _clip_sets(args: argparse.Namespace) -> dict[str, list[Clip]]:
+    """What to listen to; what cannot work is found here, before the long listening.
+
+    Raises:
+        TuttiError: nothing is named, or something named is not there.
+    """
+    from training.datasets import DATASETS
+    from training.notes.bank import read_manifest
+
+    folders = {"recordings": args.recordings} if args.recordings else {}
+    folders |= {name: Path(folder) for name, folder in args.dataset}
+    if unknown := [name for name in folders if name not in DATASETS]:
         raise TuttiError(f"{unknown[0]} is no data set: use {', '.join(DATASETS)}.")
     if not folders and not args.bank:
         raise TuttiError("There is nothing to score: name --recordings, --dataset or --bank.")
     if args.clips < 1:
         raise TuttiError("--clips must be 1 or more.")
-    # What cannot work is found before the long listening.
-    clip_sets = [(name, DATASETS[name](folder)) for name, folder in folders]
+    if args.bank:
+        read_manifest(args.bank)
+    return {name: DATASETS[name](folder) for name, folder in folders.items()}
 
+
+def _evaluate(args: argparse.Namespace, clip_sets: Mapping[str, list[Clip]]) -> dict[str, Any]:
+    """Listen, score, draw and write; returns the report's document."""
     import numpy as np
 
+    from realtime.spec import SAMPLE_RATE_HZ
     from realtime.tagger import Tagger
     from training import pictures, report
-    from training.evaluate import embed, hear
+    from training.evaluate import embed, hear, hear_mixtures
     from training.scores import score_heard, score_mixtures
 
     tagger = Tagger(args.model)
     compared = Tagger(args.compare) if args.compare else None
-    try:
-        args.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TuttiError(f"{args.out} cannot be made ({error.strerror}): name another.") from None
-
-    document: dict[str, Any] = {
-        "schema": 1,
-        "command": "tutti " + shlex.join(sys.argv[1:]),
-        "machine": _machine(),
-        "model": _describe(tagger),
-        "sets": {},
-    }
     drawn: list[str] = []
 
     def draw(name: str, picture: Callable[..., None], *what: object) -> None:
         picture(*what, args.out / name)
         drawn.append(name)
 
+    sets: dict[str, Any] = {}
     comparison: dict[str, Any] = {}
-    for name, clips in clip_sets:
-        rng = np.random.default_rng(0)
+    for name, clips in clip_sets.items():
         with _progress(f"{name}: listening", len(clips)) as progress:
             heard = hear(tagger, clips, progress)
-        scores = document["sets"][name] = score_heard(heard, rng)
-        if scores["solos"]["solos"]:
-            draw(f"{name}_solos.png", pictures.solo_confusion, scores["solos"]["confusion"])
-        draw(
-            f"{name}_precision_recall.png", pictures.precision_recall, heard.clips, f"{name}: clips"
-        )
-        draw(f"{name}_reliability.png", pictures.reliability, heard.clips, f"{name}: clips")
+        sets[name] = score_heard(heard, np.random.default_rng(0))
+        if sets[name]["solos"]["solos"]:
+            draw(f"{name}_solos.png", pictures.solo_confusion, sets[name]["solos"]["confusion"])
+        title = f"{name}: clips"
+        draw(f"{name}_precision_recall.png", pictures.precision_recall, heard.clips, title)
+        draw(f"{name}_reliability.png", pictures.reliability, heard.clips, title)
         if compared is not None:
             with _progress(f"{name}: the compared model", len(clips)) as progress:
-                other = hear(compared, clips, progress)
-            comparison[name] = _difference(heard.clips, other.clips)
+                comparison[name] = _difference(heard.clips, hear(compared, clips, progress).clips)
         if args.checkpoint is not None and name == "recordings":
-            points, labels = embed(args.checkpoint, clips)
-            draw("embeddings.png", pictures.embeddings, points, labels)
+            draw("embeddings.png", pictures.embeddings, *embed(args.checkpoint, clips))
     if args.bank:
-        items, other_items = _hear_mixtures(args, tagger, compared)
-        scores = document["sets"]["mixtures"] = score_mixtures(items, np.random.default_rng(0))
-        draw("mixtures_precision_recall.png", pictures.precision_recall, items, "unseen mixtures")
-        draw("mixtures_reliability.png", pictures.reliability, items, "unseen mixtures")
-        draw(
-            "mixtures_polyphony.png",
-            pictures.polyphony_confusion,
-            scores["polyphony"]["confusion"],
-            "Number of instruments in unseen mixtures",
-        )
-        if other_items is not None:
-            comparison["mixtures"] = _difference(items, other_items)
+        from training.mixtures import make_mixtures
+
+        audio, truths = make_mixtures(args.bank, args.split, args.clips, args.seed)
+        items = hear_mixtures(tagger, audio, SAMPLE_RATE_HZ, truths)
+        scores = sets["mixtures"] = score_mixtures(items, np.random.default_rng(0))
+        title = f"mixtures of the bank's {args.split} sources"
+        draw("mixtures_precision_recall.png", pictures.precision_recall, items, title)
+        draw("mixtures_reliability.png", pictures.reliability, items, title)
+        count_matrix = scores["polyphony"].get("confusion")
+        if count_matrix is not None:
+            draw("mixtures_polyphony.png", pictures.polyphony_confusion, count_matrix, title)
+        if compared is not None:
+            other = hear_mixtures(compared, audio, SAMPLE_RATE_HZ, truths)
+            comparison["mixtures"] = _difference(items, other)
+
+    document: dict[str, Any] = {
+        "schema": 1,
+        "command": "tutti " + shlex.join(sys.argv[1:]),
+        "machine": _machine(),
+        "model": _describe(tagger),
+        "sets": sets,
+    }
     if compared is not None:
         lost = [row["compared_micro_f1"] - row["micro_f1"] for row in comparison.values()]
         document["comparison"] = _describe(compared) | {
@@ -143,10 +165,7 @@ def run(args: argparse.Namespace) -> int:
         }
     document["aims"] = report.aims_of(document)
     report.write(document, args.out, drawn)
-    for row in document["aims"]:
-        print(report.aim_line(row))
-    print(f"The report is {args.out / report.MARKDOWN_NAME}")
-    return 0
+    return document
 
 
 def _describe(tagger: Tagger) -> dict[str, Any]:
@@ -192,20 +211,6 @@ def _difference(items: Items, other: Items) -> dict[str, float]:
         "compared_micro_f1": micro(other),
         "largest_difference": float(np.abs(items.probability - other.probability).max()),
     }
-
-
-def _hear_mixtures(
-    args: argparse.Namespace, tagger: Tagger, compared: Tagger | None
-) -> tuple[Items, Items | None]:
-    from realtime.spec import SAMPLE_RATE_HZ
-    from training.evaluate import hear_mixtures
-    from training.mixtures import make_mixtures
-
-    audio, truths = make_mixtures(args.bank, args.split, args.clips, args.seed)
-    items = hear_mixtures(tagger, audio, SAMPLE_RATE_HZ, truths)
-    if compared is None:
-        return items, None
-    return items, hear_mixtures(compared, audio, SAMPLE_RATE_HZ, truths)
 
 
 @contextmanager

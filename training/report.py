@@ -91,10 +91,14 @@ def aim_line(row: Mapping[str, Any]) -> str:
 
 def write(document: Mapping[str, Any], folder: Path, pictures: Sequence[str]) -> None:
     """Write ``report.json`` and ``report.md``; the pictures lie in the folder already."""
-    text = json.dumps(plain(document), indent=1, allow_nan=False)
-    (folder / JSON_NAME).write_text(text + "\n", encoding="utf-8")
-    page = "\n".join(_page(document, pictures))
-    (folder / MARKDOWN_NAME).write_text(page + "\n", encoding="utf-8")
+    texts = {
+        JSON_NAME: json.dumps(plain(document), indent=1, allow_nan=False),
+        MARKDOWN_NAME: "\n".join(_page(document, pictures)),
+    }
+    for name, text in texts.items():
+        partial = folder / f".{name}.part"  # renamed when whole
+        partial.write_text(text + "\n", encoding="utf-8")
+        partial.replace(folder / name)
 
 
 def plain(value: Any) -> Any:

@@ -264,6 +264,8 @@ def test_the_command_writes_a_report(model_path: Path, folder: Path, tmp_path: P
         (("--recordings", "nowhere"), "nowhere"),
         (("--dataset", "kazoos", "."), "kazoos"),
         (("--recordings", ".", "--clips", "0"), "--clips"),
+        (("--bank", "nowhere"), "nowhere"),
+        (("--checkpoint", "c.pt"), "nothing to score"),
     ],
 )
 def test_bad_input_is_one_sentence(arguments: tuple[str, ...], says: str) -> None:
