@@ -1,0 +1,64 @@
+"""Checkpoints that are whole or not there, and that know what made them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from realtime.errors import TuttiError
+from training.models.tagger import InstrumentTagger, NetworkConfig
+
+CHECKPOINT_SCHEMA = 1
+
+
+def save(path: Path, state: dict[str, Any]) -> None:
+    """Write beside and rename, so that a kill leaves the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with partial.open("wb") as file:
+            torch.save({"schema": CHECKPOINT_SCHEMA, **state}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except (OSError, RuntimeError) as error:
+        raise TuttiError(
+            f"{path} cannot be written ({error}); free some space and start again, the last "
+            "checkpoint is kept."
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """Read a checkpoint; TuttiError where it is missing, damaged or of another schema."""
+    if not path.is_file():
+        raise TuttiError(f"{path} is not there: train a model first with 'tutti train'.")
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+    except Exception as error:  # torch raises many kinds for a damaged file
+        raise TuttiError(
+            f"{path} is damaged or not a checkpoint ({type(error).__name__})."
+        ) from None
+    if not isinstance(state, dict) or state.get("schema") != CHECKPOINT_SCHEMA:
+        raise TuttiError(f"{path} is not a checkpoint of this version: train again.")
+    return state
+
+
+def network_settings(config: NetworkConfig) -> dict[str, Any]:
+    """A network's choices as plain values."""
+    return asdict(config) | {"depths": list(config.depths)}
+
+
+def load_model(path: Path) -> tuple[InstrumentTagger, dict[str, Any]]:
+    """The averaged weights of a checkpoint as an evaluation-mode model, and its state."""
+    state = load(path)
+    settings = dict(state["network"])
+    settings["depths"] = tuple(settings["depths"])
+    model = InstrumentTagger(NetworkConfig(**settings))
+    model.load_state_dict(state["ema"])
+    return model.eval(), state

@@ -1,0 +1,88 @@
+"""``tutti train``: fit a model by a recipe."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from training.fit import Progress
+
+_EXAMPLES = """examples:
+  tutti train tutti --bank banks/full --run runs/tutti
+  tutti train tutti --bank banks/full --run runs/tutti --max-minutes 30   # the same call goes on
+  tutti train my.toml --bank banks/mine --run runs/mine --devices 2
+
+A run that was stopped, by Ctrl-C or a power cut, goes on when the same command is
+given again. Curves: tensorboard --logdir runs
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    parser = subparsers.add_parser(
+        "train",
+        help="train a model by a recipe",
+        description="Train a model by a recipe, or go on with a run that was stopped.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("recipe", help="name of a bundled recipe, or a TOML file")
+    parser.add_argument("--bank", type=Path, required=True, help="note bank made by 'tutti bank'")
+    parser.add_argument(
+        "--run", dest="run_folder", type=Path, required=True, help="folder of checkpoints and logs"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="decides everything drawn (default 0)")
+    parser.add_argument("--max-minutes", type=float, help="stop, ready to go on, after this long")
+    parser.add_argument("--accelerator", default="auto", help="auto, cpu or cuda (default auto)")
+    parser.add_argument("--devices", type=int, default=1, help="GPUs, or processes (default 1)")
+    parser.add_argument("--nodes", type=int, default=1, help="machines (default 1)")
+    parser.add_argument(
+        "--precision", default="auto", help="auto, bf16-mixed or 32-true (default auto)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    import os
+
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from training.fit import Machine, fit
+    from training.recipe import load_recipe
+
+    recipe = load_recipe(args.recipe)
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>4.1f} %"),
+        TimeRemainingColumn(),
+    )
+    # Every process of a distributed run comes through here; only the first speaks.
+    silent = os.environ.get("LOCAL_RANK", "0") != "0"
+    with Progress(*columns, console=console, disable=silent) as bar:
+        task = bar.add_task(recipe.name, total=recipe.windows)
+
+        def report(progress: Progress) -> None:
+            text = (
+                f"{progress.stage}: {progress.windows / 1e6:.2f} M windows, "
+                f"loss {progress.loss:.4f}, {progress.windows_per_s:,.0f} windows/s"
+            )
+            bar.update(task, completed=progress.windows, total=progress.total, description=text)
+            if progress.scores or not console.is_terminal:
+                scores = ", ".join(f"{k} {v:.3f}" for k, v in (progress.scores or {}).items())
+                console.print(f"{text}{'  |  ' + scores if scores else ''}", soft_wrap=True)
+
+        last = fit(
+            recipe,
+            args.bank,
+            args.run_folder,
+            seed=args.seed,
+            machine=Machine(args.accelerator, args.devices, args.nodes, args.precision),
+            max_minutes=args.max_minutes,
+            report=report,
+        )
+    console.print(f"Last checkpoint: {last}")
+    return 0

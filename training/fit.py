@@ -1,0 +1,311 @@
+"""Fitting: a recipe, a bank and a seed to checkpoints of averaged weights.
+
+Training runs in chunks. Each chunk starts by seeding every generator from the
+run's seed and the chunk's number, and ends with a checkpoint; so a run that was
+killed and resumed gives what an uninterrupted one gives, and a kill costs one
+chunk at the most.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
+
+from realtime.errors import TuttiError
+from realtime.spec import SAMPLE_RATE_HZ
+from training import checkpoint
+from training.losses import mixup, multilabel_loss, single_note_loss
+from training.mixing.mixer import Mixer
+from training.mixing.palette import Palette
+from training.models.tagger import InstrumentTagger
+from training.notes.bank import Bank
+from training.recipe import Recipe, Stage
+from training.validation import Validation
+
+CHUNK_WINDOWS = 32_768
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How a run stands; ``scores`` only after a validation."""
+
+    windows: int
+    total: int
+    stage: str
+    loss: float
+    windows_per_s: float
+    scores: dict[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where to train; ``auto`` takes a GPU where there is one.
+
+    The precision ``auto`` is bf16 where the machine computes in it, else float32:
+    a processor without such instructions is several times slower in bf16.
+    """
+
+    accelerator: str = "auto"
+    devices: int = 1
+    nodes: int = 1
+    precision: str = "auto"
+
+
+def fit(
+    recipe: Recipe,
+    bank_path: Path,
+    run: Path,
+    *,
+    seed: int = 0,
+    machine: Machine | None = None,
+    max_minutes: float | None = None,
+    report: Callable[[Progress], None] = lambda progress: None,
+) -> Path:
+    """Train, or go on training, in the folder ``run``; returns the last checkpoint.
+
+    ``max_minutes`` ends the session at the first chunk boundary after it; the
+    same call goes on from there. Raises TuttiError where the folder holds
+    another recipe's or seed's run.
+    """
+    machine = machine or Machine()
+    fabric = Fabric(
+        accelerator=machine.accelerator,
+        devices=machine.devices,
+        num_nodes=machine.nodes,
+        precision=_precision(machine),  # type: ignore[arg-type]
+    )
+    fabric.launch()
+    return _Run(recipe, bank_path, run, seed, fabric).go(max_minutes, report)
+
+
+class _Run:
+    """The state of a run: weights, their average, the optimiser, and the count."""
+
+    def __init__(
+        self, recipe: Recipe, bank_path: Path, folder: Path, seed: int, fabric: Fabric
+    ) -> None:
+        self.recipe, self.folder, self.seed, self.fabric = recipe, folder, seed, fabric
+        self.step = 0
+        self.best = -math.inf
+        self.waited = 0
+        self.batch = recipe.batch * fabric.world_size
+        bank = Bank.open(bank_path)
+        self.palette = Palette(
+            bank, recipe.splits, fabric.device, exclude_real=not recipe.real_notes
+        )
+        torch.manual_seed(seed)
+        model = InstrumentTagger(recipe.network).to(memory_format=torch.channels_last)
+        self.model, self.optimizer = fabric.setup(model, self._optimizer(model))
+        self.average = AveragedModel(
+            model, multi_avg_fn=_warming_average(recipe.ema_decay), use_buffers=True
+        )
+        self.validation = Validation(bank, fabric.device, recipe.validation_windows)
+        self.last = folder / "last.pt"
+        if self.last.exists():
+            self._resume()
+        self.stage_ends = _stage_ends(recipe, self.batch)
+
+    def _optimizer(self, model: InstrumentTagger) -> torch.optim.Optimizer:
+        """AdamW; no decay on norms, biases and filter edges, whose unit is Hz."""
+        filters = list(model.encoder.front_end.filters.parameters())
+        known = {id(p) for p in filters}
+        rest = [p for p in model.parameters() if id(p) not in known]
+        groups: list[dict[str, Any]] = [
+            {"params": [p for p in rest if p.ndim > 1], "weight_decay": self.recipe.weight_decay},
+            {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0},
+            {"params": filters, "weight_decay": 0.0, "rate": self.recipe.filter_rate},
+        ]
+        return torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.98))
+
+    def go(self, max_minutes: float | None, report: Callable[[Progress], None]) -> Path:
+        total = self.stage_ends[-1]
+        chunk_steps = max(1, CHUNK_WINDOWS // self.batch)
+        started = time.monotonic()
+        while self.step < total:
+            if max_minutes is not None and time.monotonic() - started > 60 * max_minutes:
+                break
+            before = self.step
+            clock = time.monotonic()
+            loss = self._chunk(min(self.step + chunk_steps, total))
+            rate = (self.step - before) * self.batch / (time.monotonic() - clock)
+            scores = None
+            every = max(1, self.recipe.validate_every // self.batch)
+            if self.step // every > before // every or self.step == total:
+                scores = self._validate()
+            progress = Progress(
+                windows=self.step * self.batch,
+                total=total * self.batch,
+                stage=self._stage(before)[0].name,
+                loss=loss,
+                windows_per_s=rate,
+                scores=scores,
+            )
+            if self.fabric.is_global_zero:
+                checkpoint.save(self.last, self._state())
+                self._log(progress)
+                report(progress)
+            if self.recipe.patience and self.waited >= self.recipe.patience:
+                break
+        return self.last
+
+    def _stage(self, step: int) -> tuple[Stage, float]:
+        """The stage a step belongs to and how far it is through it, 0 to 1."""
+        begin = 0
+        for stage, end in zip(self.recipe.stages, self.stage_ends, strict=True):
+            if step < end:
+                return stage, (step - begin) / (end - begin)
+            begin = end
+        return self.recipe.stages[-1], 1.0
+
+    def _chunk(self, until: int) -> float:
+        """Train up to a step; the mean loss. Everything drawn depends on the step."""
+        device = self.fabric.device
+        chunk_seed = _mix_seed(self.seed, self.fabric.global_rank, self.step)
+        torch.manual_seed(chunk_seed)
+        rng = torch.Generator(device).manual_seed(chunk_seed)
+        mixer, of_stage = None, None
+        total = torch.zeros((), device=device)
+        first = self.step
+        self.model.train()
+        while self.step < until:
+            stage, through = self._stage(self.step)
+            if mixer is None or stage is not of_stage:
+                samples = round(stage.window_s * SAMPLE_RATE_HZ)
+                mixer, of_stage = Mixer(self.palette, stage.mix, rng, samples), stage
+            rate = stage.learning_rate * _schedule(through, stage.warmup)
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate * group.get("rate", 1.0)
+            loss = self._loss(stage, mixer, rng)
+            self.optimizer.zero_grad(set_to_none=True)
+            self.fabric.backward(loss)
+            self.fabric.clip_gradients(self.model, self.optimizer, max_norm=5.0)
+            self.optimizer.step()
+            self.average.update_parameters(self.model.module)
+            total += loss.detach()
+            self.step += 1
+        mean = float(total) / (self.step - first)
+        if not math.isfinite(mean):
+            raise TuttiError(
+                f"the loss became {mean} near window {self.step * self.batch}: lower "
+                f"learning_rate in the recipe; {self.last} holds the state before."
+            )
+        return mean
+
+    def _loss(self, stage: Stage, mixer: Mixer, rng: torch.Generator) -> Tensor:
+        with torch.no_grad():
+            batch = mixer.batch(self.recipe.batch)
+            audio, targets = batch.audio, batch.targets
+            if stage.mixup_p > 0:
+                audio, targets = mixup(audio, targets, stage.mixup_alpha, stage.mixup_p, rng)
+        logits = self.model(audio)
+        if stage.objective == "single_note":
+            return single_note_loss(logits, targets)
+        return multilabel_loss(logits, targets)
+
+    def _validate(self) -> dict[str, float]:
+        scores = self.validation.score(self.average.module)
+        if scores["map"] > self.best:
+            self.best, self.waited = scores["map"], 0
+            if self.fabric.is_global_zero:
+                checkpoint.save(self.folder / "best.pt", self._state())
+        else:
+            self.waited += 1
+        return scores
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "recipe": self.recipe.name,
+            "settings": json.dumps(asdict(self.recipe), sort_keys=True),
+            "network": checkpoint.network_settings(self.recipe.network),
+            "seed": self.seed,
+            "step": self.step,
+            "windows": self.step * self.batch,
+            "best": self.best,
+            "waited": self.waited,
+            "averaged": int(self.average.n_averaged),
+            "model": self.model.module.state_dict(),
+            "ema": self.average.module.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+
+    def _resume(self) -> None:
+        state = checkpoint.load(self.last, self.fabric.device)
+        settings = json.dumps(asdict(self.recipe), sort_keys=True)
+        if state["seed"] != self.seed or state["settings"] != settings:
+            raise TuttiError(
+                f"{self.folder} holds a run of recipe '{state['recipe']}' with seed "
+                f"{state['seed']} or other settings: name another --run folder, or remove it."
+            )
+        self.model.module.load_state_dict(state["model"])
+        self.average.module.load_state_dict(state["ema"])
+        self.average.n_averaged.fill_(state["averaged"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.best, self.waited = state["step"], state["best"], state["waited"]
+
+    def _log(self, progress: Progress) -> None:
+        """One JSON line a chunk, and TensorBoard curves."""
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(progress)) + "\n")
+        from torch.utils.tensorboard import SummaryWriter
+
+        with SummaryWriter(str(self.folder)) as writer:
+            values = {"loss": progress.loss, "windows_per_s": progress.windows_per_s}
+            for name, value in (values | (progress.scores or {})).items():
+                writer.add_scalar(name, value, progress.windows)
+
+
+def _precision(machine: Machine) -> str:
+    if machine.precision != "auto":
+        return machine.precision
+    on_gpu = machine.accelerator != "cpu" and torch.cuda.is_available()
+    return "bf16-mixed" if on_gpu or torch.cpu._is_avx512_bf16_supported() else "32-true"
+
+
+def _stage_ends(recipe: Recipe, batch: int) -> list[int]:
+    """The step at which each stage ends."""
+    ends, total = [], 0
+    for stage in recipe.stages:
+        total += max(1, stage.windows // batch)
+        ends.append(total)
+    return ends
+
+
+def _schedule(through: float, warmup: float) -> float:
+    """Linear warm-up, then a cosine down to 1 %."""
+    if through < warmup:
+        return (through + 1e-3) / (warmup + 1e-3)
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (through - warmup) / (1 - warmup)))
+
+
+def _mix_seed(*parts: int) -> int:
+    """One 63-bit seed from several numbers, by a multiply-and-xor hash."""
+    state = 0x9E3779B97F4A7C15
+    for part in parts:
+        state = ((state ^ part) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
+        state ^= state >> 29
+    return state >> 1
+
+
+def _warming_average(decay: float) -> Callable[[Any, Any, Any], None]:
+    """Exponential moving average whose decay grows from 0 as updates come in."""
+
+    @torch.no_grad()
+    def update(averaged: list[Tensor], current: list[Tensor], count: Tensor | int) -> None:
+        warm = min(decay, (1 + int(count)) / (10 + int(count)))
+        # Called once for each kind of number; counters of batches are copied.
+        if averaged[0].is_floating_point():
+            torch._foreach_lerp_(averaged, current, 1.0 - warm)
+        else:
+            torch._foreach_copy_(averaged, current)
+
+    return update

@@ -1,0 +1,126 @@
+"""A training recipe: one TOML file that says everything but the bank and the machine."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+import typing
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from realtime.errors import TuttiError
+from training.mixing.mixer import MixConfig
+from training.models.tagger import NetworkConfig
+
+RECIPES = Path(__file__).parent / "recipes"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stretch of training with its own objective, mixtures and learning rate.
+
+    ``windows`` is how many windows the stage sees, ``window_s`` their length: half a
+    second costs half, and the network's pooling takes any length. ``objective``: ``single_note``
+    (cross-entropy) or ``multilabel``. ``mixup_p``: probability of mixing two windows.
+    """
+
+    name: str
+    windows: int
+    objective: Literal["single_note", "multilabel"] = "multilabel"
+    window_s: float = 1.0
+    learning_rate: float = 3e-3
+    warmup: float = 0.05
+    mixup_p: float = 0.0
+    mixup_alpha: float = 0.3
+    mix: MixConfig = field(default_factory=MixConfig)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A network and the stages it goes through.
+
+    ``batch`` is a GPU's batch. ``patience``: validations without improvement
+    before a run stops early (0: never). ``filter_rate``: how much faster the
+    filters' edges, in Hz, move than the other weights.
+    """
+
+    name: str
+    stages: tuple[Stage, ...]
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    batch: int = 512
+    weight_decay: float = 0.01
+    filter_rate: float = 20.0
+    ema_decay: float = 0.9995
+    real_notes: bool = True
+    splits: tuple[str, ...] = ("train",)
+    validate_every: int = 250_000
+    validation_windows: int = 4_096
+    patience: int = 0
+
+    @property
+    def windows(self) -> int:
+        """All windows of all stages."""
+        return sum(stage.windows for stage in self.stages)
+
+
+def load_recipe(name_or_path: str) -> Recipe:
+    """A bundled recipe by name, or a TOML file by path.
+
+    Raises:
+        TuttiError: no such recipe, not TOML, or an unknown or wrong setting.
+    """
+    path = Path(name_or_path)
+    if not path.exists():
+        path = RECIPES / f"{name_or_path}.toml"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in RECIPES.glob("*.toml")))
+        raise TuttiError(
+            f"there is no recipe '{name_or_path}': name a TOML file or one of {known}."
+        )
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TuttiError(f"{path} is not valid TOML ({error}): correct it.") from None
+    document["stages"] = document.pop("stage", [])
+    document.setdefault("name", path.stem)
+    recipe = _build(Recipe, document, str(path))
+    if not recipe.stages:
+        raise TuttiError(f"{path} has no [[stage]]: add at least one.")
+    return recipe
+
+
+def _build(kind: Any, values: dict[str, Any], where: str) -> Any:
+    """A dataclass from a table, checking names and types, tables within tables."""
+    hints = typing.get_type_hints(kind)
+    names = [f.name for f in fields(kind)]
+    built = {}
+    for name, value in values.items():
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1)
+            hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(names)}."
+            raise TuttiError(f"{where}: unknown setting '{name}'; {hint}")
+        built[name] = _convert(hints[name], value, f"{where}: {name}")
+    try:
+        return kind(**built)
+    except TypeError as error:
+        raise TuttiError(f"{where}: {error}.") from None
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    if is_dataclass(hint) and isinstance(value, dict):
+        return _build(hint, value, where)
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is tuple and isinstance(value, list):
+        return tuple(_convert(arguments[0], item, where) for item in value)
+    if origin is Literal:
+        if value in arguments:
+            return value
+        raise TuttiError(f"{where} is {value!r}: choose one of {', '.join(map(repr, arguments))}.")
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(hint, type) and type(value) is hint:
+        return value
+    raise TuttiError(
+        f"{where} is {value!r}, which is not of the kind {getattr(hint, '__name__', hint)}."
+    )
