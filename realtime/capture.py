@@ -106,6 +106,8 @@ class Capture:
             if following is not None:
                 if self._asked is None:
                     before = self.source
+                elif self._asked is self.started:
+                    _follow(self._asked, following[1])
                 else:
                     _refuse(self._asked, "Another source was chosen meanwhile.")
                 self._turn_to(*following)
@@ -184,6 +186,19 @@ class Capture:
             self._wake.clear()
         if reader in self._stuck:
             self.source = self.source.renewed()
+
+
+def _follow(asked: Asked, other: Asked) -> None:
+    """Let the engine's start end as the switch ends that overtook it."""
+
+    def settle(done: Asked) -> None:
+        error = done.exception()
+        if error is None:
+            asked.set_result(None)
+        else:
+            asked.set_exception(error)
+
+    other.add_done_callback(settle)
 
 
 def _refuse(asked: Asked, reason: str) -> None:

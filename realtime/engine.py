@@ -98,6 +98,7 @@ class Engine:
             analysis.start()
             try:
                 _await(capture.started, self._source)
+                self._source = capture.source
             except BaseException:
                 self.stop()
                 raise
@@ -135,7 +136,7 @@ class Engine:
                 self._source = source
                 return
         _await(capture.switch(source), source)
-        self._source = source
+        self._source = capture.source
 
     def set_hop(self, hop_s: float) -> None:
         """Seconds between windows, 0.05 to 1.0, from the next window on.

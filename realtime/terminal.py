@@ -82,15 +82,15 @@ def _families(families: list[str], tags: Tags | None, spec: ModelSpec) -> list[T
         colour = FAMILY_COLOURS.get(family, "")
         members = [name for name in spec.instruments if FAMILY_OF.get(name) == family]
         value = float(tags.families[spec.families.index(family)]) if tags else 0.0
-        alone = members in ([family], ["synthesizer"])
-        if alone:
+        if len(members) == 1:
+            # A family of one instrument: one meter says it all.
             value = float(tags.instruments[spec.instruments.index(members[0])]) if tags else 0.0
             threshold = spec.thresholds[members[0]]
-        else:
-            threshold = spec.family_thresholds[family]
-        lines.append(_meter(display_name(family), value, threshold, colour, "bold"))
-        if alone:
+            lines.append(_meter(display_name(members[0]), value, threshold, colour, "bold"))
             continue
+        lines.append(
+            _meter(display_name(family), value, spec.family_thresholds[family], colour, "bold")
+        )
         for name in members:
             value = float(tags.instruments[spec.instruments.index(name)]) if tags else 0.0
             label = "  " + display_name(name)

@@ -42,8 +42,8 @@ def list_inputs() -> list[Device]:
         found = json.loads(answer.splitlines()[-1])
     except (OSError, subprocess.TimeoutExpired, ValueError, IndexError):
         raise TuttiError(
-            "The sound system does not answer (PortAudio found no devices in "
-            f"{LIST_TIMEOUT_S:.0f} s): restart the sound server, or unplug the device."
+            "The sound system does not answer when asked for its inputs: "
+            "restart the sound server, or unplug the device that hangs."
         ) from None
     if isinstance(found, dict):
         raise _missing()

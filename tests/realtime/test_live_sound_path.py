@@ -89,7 +89,9 @@ def assert_matches_offline(tags: list[Tags], heard: Block, rate_hz: int, model: 
         np.testing.assert_allclose(live.polyphony, other.polyphony, atol=2e-3)
 
 
-def test_pulse_music_is_heard_without_gap(pulse_server, tmp_path, model, wait_until, record_property):
+def test_pulse_music_is_heard_without_gap(
+    pulse_server, tmp_path, model, wait_until, record_property
+):
     """PulseAudio at 48 kHz: every sample played arrives once, and gets the tags it should."""
     played = music(48_000)
     path = tmp_path / "played.wav"
@@ -137,7 +139,9 @@ def test_alsa_default_reaches_the_server_too(pulse_server, tmp_path, model, wait
     heard, stats = source.heard, engine.latest().stats
     assert (stats.frames_missing, stats.windows_dropped, stats.reopenings) == (0, 0, 0)
     loud = np.flatnonzero(np.abs(heard).max(axis=1) > 1e-3)
-    assert (loud[-1] - loud[0]) / source.sample_rate_hz == pytest.approx(SECONDS - LEAD_IN_S, abs=0.05)
+    assert (loud[-1] - loud[0]) / source.sample_rate_hz == pytest.approx(
+        SECONDS - LEAD_IN_S, abs=0.05
+    )
 
 
 JACK_PLAYER = """
