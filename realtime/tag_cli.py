@@ -6,7 +6,7 @@ import argparse
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -133,7 +133,8 @@ class _Output:
     def __exit__(self, *_: object) -> None:
         for path, stream in self._open.items():
             if path is not None:
-                stream.close()
+                with suppress(OSError):  # flushed after each result: what fails here was told
+                    stream.close()
 
     def write(self, timeline: Timeline, path: Path | None) -> None:
         """Write one result.
@@ -153,9 +154,9 @@ class _Output:
         except BrokenPipeError:
             raise
         except OSError as error:
-            where = path if path is not None else "the screen"
+            where = path if path is not None else "the output"
             raise TuttiError(
-                f"The result cannot be written to {where} ({error.strerror}): name another -o."
+                f"The result cannot be written to {where} ({error.strerror}): make room, or name another -o."
             ) from None
 
 
