@@ -266,7 +266,12 @@ def arpeggio(song: Song, low: int, high: int, rng: np.random.Generator) -> list[
 
 
 def two_hands(song: Song, low: int, high: int, rng: np.random.Generator) -> list[Played]:
-    """A piano alone: a bass or broken chords below, a melody or chords above."""
+    """A piano alone: a bass or broken chords below, a melody or chords above middle C.
+
+    A keyboard too short for two hands plays a melody.
+    """
+    if low > 46 or high < 74:
+        return melody(song, low, high, rng)
     left_role: Role = [bass, arpeggio, comping][int(rng.integers(3))]
     left = left_role(song, max(low, 36), 58, rng)
     right_role: Role = melody if rng.random() < 0.75 else comping
