@@ -42,13 +42,15 @@ class Reading:
 
 @dataclass(frozen=True)
 class Health:
-    """What the status bar tells. ``latency_s`` is None where sound and meters run together."""
+    """What the status bar tells; ``latency_s`` is None where there is none."""
 
     state: str = IDLE
     note: str = ""
     error: str = ""
     latency_parts: tuple[tuple[str, float], ...] = ()
     """Named parts in seconds; their sum is the age of what the meters show, at most."""
+    output_latency_s: float | None = None
+    """Set where meters and sound run together: what was taken off for the output."""
     cpu_fraction: float | None = None
     windows_dropped: int = 0
     frames_missing_s: float = 0.0

@@ -81,7 +81,7 @@ class FileSession:
         level = self.analysis.waveform.level_at(self.player.position_s)
         if state == PLAYING and level.known and level.rms_dbfs < CLOSE_DBFS:
             state = SILENCE
-        return Health(state, note=self.player.note)
+        return Health(state, note=self.player.note, output_latency_s=self.player.latency_s)
 
     def set_smoothing(self, smoothing: Smoothing) -> None:
         self.analysis.set_smoothing(smoothing)

@@ -138,7 +138,7 @@ class LiveSession:
         level = LevelAt()
         if snapshot.level is not None:
             level = LevelAt(
-                snapshot.level.rms_dbfs, snapshot.level.peak_dbfs, snapshot.level.clipped
+                snapshot.level.rms_dbfs, snapshot.level.peak_dbfs, snapshot.level.clipped, True
             )
         rows, fresh = self.track.rows(), time.monotonic() - self._last_tags_s < STALE_S
         values = rows.values[-1] if len(rows) and fresh else None

@@ -113,8 +113,8 @@ class MainWindow(QWidget):
         self.splitter = QSplitter(Qt.Orientation.Vertical)
         self.splitter.addWidget(self.upper)
         self.splitter.addWidget(self.roll)
-        self.splitter.setStretchFactor(0, 5)
-        self.splitter.setStretchFactor(1, 4)
+        self.splitter.setStretchFactor(0, 1)
+        self.splitter.setStretchFactor(1, 1)
         self.splitter.setChildrenCollapsible(False)
         self._column = QVBoxLayout(self)
         self._column.addWidget(self.topbar)
@@ -127,10 +127,9 @@ class MainWindow(QWidget):
         """Take on colours and sizes, everywhere."""
         self.theme = theme
         px = theme.px
-        self._column.setContentsMargins(px(8), 0, px(8), 0)
         self._column.setSpacing(px(8))
         self.side_column.setSpacing(px(8))
-        self._fit_side()
+        self._fit()
         for splitter in (self.splitter, self.upper):
             splitter.setHandleWidth(px(8))
         for widget in self.themed():
@@ -145,7 +144,7 @@ class MainWindow(QWidget):
 
     def set_compact(self, compact: bool) -> None:
         """Only the polyphony, the level and the meters, one above the other; or everything."""
-        self.compact = compact
+        self.compact = self.meters.compact = compact
         for widget in (self.topbar, self.roll, self.expected):
             widget.setVisible(not compact)
         self.transport.setVisible(not compact and isinstance(self.session, FileSession))
@@ -155,9 +154,12 @@ class MainWindow(QWidget):
         self.upper.insertWidget(0 if compact else 1, self.side)
         self.upper.setStretchFactor(self.upper.indexOf(self.scroller), 1)
         self.upper.setStretchFactor(self.upper.indexOf(self.side), 0)
-        self._fit_side()
+        self._fit()
 
-    def _fit_side(self) -> None:
+    def _fit(self) -> None:
+        """Margins and the side column's size, which differ in the compact window."""
+        margin = self.theme.px(8)
+        self._column.setContentsMargins(margin, margin if self.compact else 0, margin, 0)
         width = self.theme.px(304)
         self.side.setMinimumWidth(width)
         self.side.setMaximumWidth(16_777_215 if self.compact else width)
@@ -268,6 +270,8 @@ class MainWindow(QWidget):
             self._log("state", state=health.state, error=health.error)
         self.health = health
         self.status.show_health(health)
+        level = session.reading().level
+        self.status.show_level(level.rms_dbfs if level.known else None, self.level.clipped)
         if self._frames % (SLOW_FRAMES * 8) == 0:
             self.meters.setAccessibleDescription(self.meters.summary())
             self.polyphony.setAccessibleDescription(self.polyphony.summary())
@@ -279,6 +283,7 @@ class MainWindow(QWidget):
         self.polyphony.set_values(None, None, None)
         self.level.set_level(-120.0, -120.0, False, dt_s)
         self.status.show_health(Health())
+        self.status.show_level(None, False)
         self.expected.set_findings([])
 
     def _show_spec(self) -> None:

@@ -1,8 +1,9 @@
 """Colours, sizes and type of the monitor: one dark and one light theme on an 8-px grid.
 
 Family colours derive from Okabe and Ito (2008), "Color Universal Design", shifted in
-lightness until each stands at 3:1 or better against its panel (WCAG 2.2, 1.4.11); text
-colours stand at 4.5:1 or better. Colour never carries a meaning alone.
+hue and lightness until each stands at 3:1 or better against its panel (WCAG 2.2, 1.4.11) and
+every two can be told apart with full protanopia or deuteranopia; text colours stand at 4.5:1
+or better. Colour never carries a meaning alone.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ _FAMILY_DARK = {
     "synth": "#D98CB8",
 }
 _FAMILY_LIGHT = {
-    "voice": "#2A86BB",
-    "percussion": "#5B6570",
-    "bowed_string": "#CC5A00",
-    "plucked_string": "#A87000",
-    "woodwind": "#00805F",
-    "brass": "#827A00",
-    "key": "#0061A3",
-    "synth": "#AE4F88",
+    "voice": "#1887B5",
+    "percussion": "#383D43",
+    "bowed_string": "#EC3E00",
+    "plucked_string": "#86703A",
+    "woodwind": "#0F8766",
+    "brass": "#7A8817",
+    "key": "#1F7FED",
+    "synth": "#9C117D",
 }
 
 
@@ -84,7 +85,7 @@ LIGHT = Colours(
     faint="#5C6875",
     accent="#1A5FB4",
     on_accent="#FFFFFF",
-    good="#1B7A46",
+    good="#15703E",
     warn="#8A5A00",
     bad="#C0271A",
     families=_FAMILY_LIGHT,
@@ -190,21 +191,20 @@ class Theme:
         QToolButton {{ padding: {px(5)}px {px(8)}px; }}
         QPushButton:hover, QToolButton:hover {{ border-color: {c.faint}; }}
         QPushButton:pressed, QToolButton:pressed {{ background: {c.line}; }}
-        QPushButton:focus, QToolButton:focus, QComboBox:focus, QSpinBox:focus,
-        QDoubleSpinBox:focus, QLineEdit:focus {{ border: 1px solid {c.accent}; }}
+        QPushButton:focus, QToolButton:focus, QLineEdit:focus {{ border: 1px solid {c.accent}; }}
         QPushButton:checked, QToolButton:checked {{ background: {c.accent};
             color: {c.on_accent}; border-color: {c.accent}; }}
         QPushButton:disabled, QToolButton:disabled {{ color: {c.faint}; }}
         QPushButton[primary="true"] {{ background: {c.accent}; color: {c.on_accent};
             border-color: {c.accent}; }}
         QToolButton::menu-indicator {{ image: none; }}
-        QComboBox, QSpinBox, QDoubleSpinBox, QLineEdit {{ background: {c.panel};
+        QLineEdit {{ background: {c.panel};
             color: {c.text}; border: 1px solid {c.line}; border-radius: {px(6)}px;
             padding: {px(4)}px {px(8)}px; min-height: {px(20)}px; }}
         QComboBox QAbstractItemView {{ background: {c.panel}; color: {c.text};
             border: 1px solid {c.line}; selection-background-color: {c.accent};
             selection-color: {c.on_accent}; }}
-        QComboBox::drop-down {{ border: none; width: {px(24)}px; }}
+        QComboBox, QSpinBox, QDoubleSpinBox {{ min-height: {px(30)}px; }}
         QMenu {{ background: {c.panel}; color: {c.text}; border: 1px solid {c.line};
             padding: {px(4)}px; }}
         QMenu::item {{ padding: {px(6)}px {px(24)}px; border-radius: {px(4)}px; }}

@@ -57,17 +57,24 @@ def arrange(
     hidden: Collection[str] = (),
     collapsed: Collection[str] = (),
     shown_only: Collection[str] | None = None,
+    headings: bool = True,
 ) -> list[list[Row]]:
-    """Blocks of rows, each with its heading first.
+    """Blocks of rows, each with its heading first; a family of one needs none.
 
     ``shown_only`` limits the instruments (the only-active view); pinned ones always show.
+    Without ``headings`` it is one flat block.
     """
     wanted = [
         name
         for name in INSTRUMENTS
         if name not in hidden and name not in pinned and (shown_only is None or name in shown_only)
     ]
-    blocks = []
+    blocks: list[list[Row]] = []
+    if not headings:
+        order = activity_order if sort == "activity" else _score_order()
+        names = [*pinned, *(name for name in order if name in wanted)]
+        rows = [Row(FAMILY_OF[name], name) for name in names if name not in hidden]
+        return [rows] if rows else []
     if pinned:
         rows = [Row(FAMILY_OF[name], name) for name in pinned if name not in hidden]
         blocks.append([Row("", heading="Pinned"), *rows])
@@ -79,11 +86,16 @@ def arrange(
     for family in SCORE_ORDER:
         members = [name for name in instruments_of(family) if name in wanted]
         if members:
-            shown = [] if family in collapsed else members
-            blocks.append(
-                [Row(family, heading=FAMILY_NAMES[family])] + [Row(family, name) for name in shown]
-            )
+            rows = [Row(family, name) for name in members]
+            if len(instruments_of(family)) > 1:
+                heading = Row(family, heading=FAMILY_NAMES[family])
+                rows = [heading] if family in collapsed else [heading, *rows]
+            blocks.append(rows)
     return blocks
+
+
+def _score_order() -> list[str]:
+    return [name for family in SCORE_ORDER for name in instruments_of(family)]
 
 
 def split_columns(blocks: list[list[Row]], columns: int) -> list[list[list[Row]]]:

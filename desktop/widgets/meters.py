@@ -14,6 +14,7 @@ from PyQt6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import (
     QColor,
     QContextMenuEvent,
+    QFocusEvent,
     QFont,
     QFontMetrics,
     QKeyEvent,
@@ -61,6 +62,9 @@ class Meters(QWidget):
         self._painted: list[tuple] = []
         self._base: QPixmap | None = None
         self._current = 0
+        self._show_focus = False
+        self.compact = False
+        """Only what is heard, without headings."""
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Instrument meters")
@@ -81,7 +85,7 @@ class Meters(QWidget):
         """Instruments from most to least active, and those heard lately."""
         changed = (
             self.settings.sort == "activity" and list(order) != list(self._activity_order)
-        ) or (self.settings.only_active and active != self._active)
+        ) or ((self.settings.only_active or self.compact) and active != self._active)
         self._activity_order, self._active = tuple(order), active
         if changed:
             self.relayout()
@@ -134,7 +138,8 @@ class Meters(QWidget):
             pinned=s.pinned,
             hidden=s.hidden,
             collapsed=s.collapsed,
-            shown_only=self._active if s.only_active else None,
+            shown_only=self._active if s.only_active or self.compact else None,
+            headings=not self.compact,
         )
         self._placed = place(
             blocks,
@@ -169,7 +174,7 @@ class Meters(QWidget):
         metrics = QFontMetrics(self._font(bold=True))
         names = [self.name_of(n) for n in INSTRUMENTS] + list(FAMILY_NAMES.values())
         widest = max(metrics.horizontalAdvance(name) for name in names)
-        limit = self._placed[0].rect.width() // 2 if self._placed else widest
+        limit = round(self._placed[0].rect.width() * 0.56) if self._placed else widest
         return min(widest + self.theme.px(48), limit)
 
     def _font(self, *, bold: bool = False) -> QFont:
@@ -215,7 +220,7 @@ class Meters(QWidget):
                     self._paint_instrument(painter, item, name_width, bold, plain)
                 elif item.row.family:
                     self._paint_family(painter, item)
-                if index == self._current and self.hasFocus():
+                if index == self._current and self._show_focus and self.hasFocus():
                     self._paint_focus(painter, item.rect)
         if not self._placed:
             painter.setPen(self.theme.colour("muted"))
@@ -224,7 +229,7 @@ class Meters(QWidget):
         painter.end()
 
     def _empty_text(self) -> str:
-        if self.settings.only_active:
+        if self.settings.only_active or self.compact:
             return "No instrument heard in the last 10 s."
         return "Every instrument is hidden. Press Shift+H to show them all."
 
@@ -352,7 +357,7 @@ class Meters(QWidget):
         index = self._row_at(event.position().toPoint()) if event else None
         if index is None:
             return
-        self._current = index
+        self._current, self._show_focus = index, False
         row = self._placed[index].row
         if event and event.button() == Qt.MouseButton.LeftButton and not row.instrument:
             self.toggle_collapsed(row.family)
@@ -369,10 +374,22 @@ class Meters(QWidget):
         if event:
             self.menu_wanted.emit(row.instrument or row.family, event.globalPos())
 
+    def focusInEvent(self, event: QFocusEvent | None) -> None:
+        """Tab shows where the keys go; a click need not."""
+        keys = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
+        self._show_focus = event is not None and event.reason() in keys
+        self.update()
+        super().focusInEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent | None) -> None:
+        self.update()
+        super().focusOutEvent(event)
+
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         if event is None or not self._placed:
             return
         row, key = self._placed[self._current].row, event.key()
+        self._show_focus = True
         if key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
             step = 1 if key == Qt.Key.Key_Down else -1
             self._current = max(0, min(len(self._placed) - 1, self._current + step))

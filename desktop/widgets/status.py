@@ -46,13 +46,14 @@ class StatusBar(QWidget):
         self.enlarge.clicked.connect(lambda: self.leave_compact.emit())
         self.enlarge.hide()
         self.message = QLabel()
+        self.level = QLabel()
         self.latency = QLabel()
         self.cpu = QLabel()
         self.losses = QLabel()
         self._row = QHBoxLayout(self)
         self._row.addWidget(self.state)
         self._row.addWidget(self.message, 1)
-        for label in (self.latency, self.cpu, self.losses):
+        for label in (self.level, self.latency, self.cpu, self.losses):
             self._row.addWidget(label)
         self._row.addWidget(self.enlarge)
         self._clear = QTimer(self)
@@ -70,7 +71,7 @@ class StatusBar(QWidget):
         self._row.setContentsMargins(px(16), 0, px(16), 0)
         self._row.setSpacing(px(24))
         self.setFixedHeight(px(32))
-        for label in (self.state, self.message, self.latency, self.cpu, self.losses):
+        for label in self._labels():
             label.setFont(theme.font(13))
         for label in (self.latency, self.cpu):
             label.setStyleSheet(f"color: {theme.colours.muted}")
@@ -78,7 +79,7 @@ class StatusBar(QWidget):
 
     def set_compact(self, compact: bool) -> None:
         """Only the state and the way back; messages stay."""
-        for label in (self.latency, self.cpu, self.losses):
+        for label in (self.level, self.latency, self.cpu, self.losses):
             label.setVisible(not compact)
         self.enlarge.setVisible(compact)
 
@@ -101,12 +102,22 @@ class StatusBar(QWidget):
         self.latency.setToolTip(latency_hint(health))
         cpu = health.cpu_fraction
         self._set(self.cpu, "" if cpu is None else f"Analysis {cpu * 100:.1f} % of a core")
+        self.cpu.setToolTip("CPU time of capture and analysis over time passed")
         self._set(self.losses, losses_text(health))
         lost = health.windows_dropped or health.stalls or health.frames_missing_s >= 0.01
         self.losses.setStyleSheet(
             f"color: {self.theme.colours.warn if lost else self.theme.colours.muted}"
         )
         self._show_message()
+
+    def show_level(self, rms_dbfs: float | None, clipped: bool) -> None:
+        """The level in words; None where nothing is heard."""
+        text = "" if rms_dbfs is None else f"RMS {max(rms_dbfs, -99):.0f} dBFS".replace("-", "−")
+        self._set(self.level, f"{text}   clipped" if clipped else text)
+        colours = self.theme.colours
+        style = f"color: {colours.bad if clipped else colours.muted}"
+        if self.level.styleSheet() != style:
+            self.level.setStyleSheet(style)
 
     def _show_message(self) -> None:
         text = self._said or self._health.error
@@ -131,25 +142,33 @@ class StatusBar(QWidget):
 
     def texts(self) -> list[str]:
         """Everything shown, from left to right."""
-        labels = (self.state, self.message, self.latency, self.cpu, self.losses)
-        return [label.text() for label in labels if label.text()]
+        return [label.text() for label in self._labels() if label.text()]
+
+    def _labels(self) -> tuple[QLabel, ...]:
+        return (self.state, self.message, self.level, self.latency, self.cpu, self.losses)
 
 
 def latency_text(health: Health) -> str:
     """How old the sound is that the meters show, at most."""
+    if health.output_latency_s is not None:
+        return "Meters in step with the sound"
     if health.latency_s is None:
         return ""
     return f"Meters follow by ≤ {health.latency_s * 1000:.0f} ms"
 
 
 def latency_hint(health: Health) -> str:
+    """The parts that the latency is made of."""
+    if health.output_latency_s is not None:
+        held_ms = health.output_latency_s * 1000
+        return f"The window's length and the output's {held_ms:.0f} ms are taken off"
     parts = " + ".join(f"{name} {part * 1000:.0f} ms" for name, part in health.latency_parts)
     return f"From a sound to the meter that has fully heard it: {parts}" if parts else ""
 
 
 def losses_text(health: Health) -> str:
     """What was lost; the zeros are shown too, for trust."""
-    if health.cpu_fraction is None:
+    if health.cpu_fraction is None or health.output_latency_s is not None:
         return ""
     parts = [f"dropped {health.windows_dropped}", f"stalls {health.stalls}"]
     if health.frames_missing_s >= 0.01:

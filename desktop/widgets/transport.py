@@ -43,10 +43,11 @@ class Transport(QWidget):
         self.volume = QSlider(Qt.Orientation.Horizontal)
         self.volume.setRange(-60, 0)
         self.volume.setAccessibleName("Playback volume in dB")
+        self.volume_label = QLabel("Volume")
         self.position = QLabel("0:00.0")
         self.length = QLabel("")
         self.progress = QLabel("")
-        for label in (self.length, self.progress):
+        for label in (self.length, self.progress, self.volume_label):
             label.setProperty("role", "muted")
         self.progress.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.play.clicked.connect(self.toggle_play)
@@ -78,7 +79,10 @@ class Transport(QWidget):
         times.addStretch()
         left.addLayout(times, 0, 0)
         left.addLayout(buttons, 1, 0)
-        left.addWidget(self.volume, 2, 0)
+        loudness = QHBoxLayout()
+        loudness.addWidget(self.volume_label)
+        loudness.addWidget(self.volume, 1)
+        left.addLayout(loudness, 2, 0)
         self._left = left
         self._row = QHBoxLayout(self)
         holder = QWidget()
@@ -102,6 +106,7 @@ class Transport(QWidget):
         self.position.setFont(theme.font(22, bold=True))
         self.length.setFont(theme.font(14))
         self.progress.setFont(theme.font(12))
+        self.volume_label.setFont(theme.font(12))
         self.progress.setFixedHeight(px(20))
         self.overview.set_theme(theme)
         self._show_playing(force=True)
