@@ -156,7 +156,8 @@ class _Output:
         except OSError as error:
             where = path if path is not None else "the output"
             raise TuttiError(
-                f"The result cannot be written to {where} ({error.strerror}): make room, or name another -o."
+                f"The result cannot be written to {where} ({error.strerror}): "
+                "make room, or name another -o."
             ) from None
 
 

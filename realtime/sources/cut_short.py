@@ -14,8 +14,9 @@ UNKNOWN_LENGTH = 0x7FFF_0000
 """A chunk of at least this size was written to a pipe and means: until the end of the file."""
 OGG_LONGEST_PAGE = 65_307
 MP3_SEARCH = 65_536
+MP3_SLACK_SHARE = 0.02
 MP3_SLACK = 4_096
-"""Bytes that an MP3 may miss: encoders differ in what they count."""
+"""An MP3 may miss this share of its bytes, at most this many: encoders count differently."""
 
 _CHUNK = re.compile(r"^\s*(?:data|SSND)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
 
@@ -86,4 +87,4 @@ def mp3_is_cut_short(path: Path, start: bytes) -> bool:
     if not flags & 2:
         return False
     counted = second if flags & 1 else first
-    return path.stat().st_size < counted - MP3_SLACK
+    return path.stat().st_size < counted - min(MP3_SLACK, MP3_SLACK_SHARE * counted)

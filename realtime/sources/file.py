@@ -72,6 +72,7 @@ class FileSource:
         self.sample_rate_hz: int = file.samplerate
         self.channels: int = file.channels
         self.frames: int = 0 if file.frames > UNKNOWN_FRAMES else file.frames
+        self._frames_read = 0
         by_time = int(self._block_s * file.samplerate)
         self._block_frames = max(1, min(by_time, MAX_BLOCK_SAMPLES // self.channels))
 
@@ -83,6 +84,10 @@ class FileSource:
             block = self._file.read(self._block_frames, dtype="float32", always_2d=True)
         except (RuntimeError, OSError):
             raise self._damaged() from None
+        self._frames_read += len(block)
+        # A FLAC cut between two of its frames decodes without complaint; an MP3 only estimates.
+        if not len(block) and self._frames_read < self.frames and self._file.format != "MP3":
+            raise self._damaged()
         return block if len(block) else None
 
     def close(self) -> None:
