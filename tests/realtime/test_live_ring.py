@@ -1,0 +1,103 @@
+"""The ring against a plain list, and frames against simulated clocks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from realtime.clock import ClockCheck
+from realtime.ring import AudioRing
+
+RATE_HZ = 48_000
+BLOCK = 2400
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    capacity=st.integers(1, 50),
+    channels=st.integers(1, 3),
+    steps=st.lists(st.one_of(st.integers(0, 120), st.just("read"), st.just("look")), max_size=30),
+)
+def test_ring_is_a_list_that_forgets(capacity, channels, steps):
+    ring = AudioRing(capacity, channels)
+    everything = np.arange(10_000 * channels, dtype=np.float32).reshape(-1, channels)
+    written = read = lost = 0
+    for step in steps:
+        if step == "read":
+            first, frames = ring.read()
+            assert first == read
+            np.testing.assert_array_equal(frames, everything[read:written])
+            read = written
+        elif step == "look":
+            frames = ring.newest(7)
+            start = max(0, written - min(7, capacity))
+            np.testing.assert_array_equal(frames, everything[start:written])
+        else:
+            gave_way = ring.write(everything[written : written + step])
+            written += step
+            expected = max(0, written - capacity - read)
+            read += expected
+            lost += expected
+            assert gave_way == expected
+        assert ring.waiting == written - read <= capacity
+        assert (ring.lost, ring.written) == (lost, written)
+
+
+def test_ring_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="holds nothing"):
+        AudioRing(0, 2)
+
+
+def arrivals(seconds: float, drift: float = 0.0, jitter_s: float = 0.0) -> np.ndarray:
+    """Times at which blocks of a device arrive whose clock runs ``drift`` too fast."""
+    rng = np.random.default_rng(0)
+    due_s = np.arange(1, int(seconds * RATE_HZ / BLOCK)) * BLOCK / RATE_HZ / (1.0 + drift)
+    return np.maximum.accumulate(due_s + rng.exponential(jitter_s, len(due_s)))
+
+
+def found_missing(times_s: np.ndarray, keep: np.ndarray | None = None) -> int:
+    clock = ClockCheck(RATE_HZ)
+    kept = np.ones(len(times_s), bool) if keep is None else keep
+    changes = [clock.arrived(BLOCK, float(now_s) + 1e6) for now_s in times_s[kept]]
+    assert sum(changes) == clock.missing
+    return clock.missing
+
+
+@pytest.mark.parametrize("drift", [-200e-6, 0.0, 200e-6])
+@pytest.mark.parametrize("jitter_s", [0.0, 0.005, 0.05])
+def test_an_hour_without_loss(drift, jitter_s):
+    """Drift of a poor crystal and scheduling jitter are not taken for losses."""
+    assert found_missing(arrivals(3600, drift, jitter_s)) == 0
+
+
+@pytest.mark.parametrize("lost_blocks", [4, 20, 200])
+def test_one_loss_is_found_in_full(lost_blocks):
+    times_s = arrivals(60, 50e-6, 0.005)
+    keep = np.ones(len(times_s), bool)
+    keep[400 : 400 + lost_blocks] = False
+    assert found_missing(times_s, keep) == pytest.approx(lost_blocks * BLOCK, abs=0.02 * RATE_HZ)
+
+
+def test_thirteen_percent_lost_here_and_there_is_found():
+    """What a Python callback lost under load, without one overflow flag."""
+    times_s = arrivals(120, 0.0, 0.002)
+    keep = np.random.default_rng(1).random(len(times_s)) > 0.13
+    missing = found_missing(times_s, keep)
+    assert missing == pytest.approx((~keep).sum() * BLOCK, rel=0.05)
+
+
+def test_late_is_not_lost():
+    """A server that holds back two seconds and then delivers them all has lost nothing."""
+    times_s = arrivals(60)
+    late = (times_s > 20) & (times_s < 22)
+    times_s[late] = 22.0
+    assert found_missing(times_s) == 0
+
+
+def test_what_was_thought_lost_and_came_is_taken_back():
+    times_s = arrivals(60)
+    times_s[(times_s > 20)] += 0.5
+    times_s[times_s > 40.5] -= 0.5
+    assert found_missing(np.maximum.accumulate(times_s)) < 0.02 * RATE_HZ
