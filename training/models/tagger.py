@@ -87,8 +87,8 @@ class InstrumentTagger(nn.Module):
         super().__init__()
         self.config = config or NetworkConfig()
         self.encoder = Encoder(self.config)
-        self._sizes = (len(INSTRUMENTS), len(FAMILIES), len(POLYPHONY_LABELS))
-        self.head = _head(sum(self._sizes), self.config.dropout)
+        self.head_sizes = (len(INSTRUMENTS), len(FAMILIES), len(POLYPHONY_LABELS))
+        self.head = _head(sum(self.head_sizes), self.config.dropout)
 
     def embed(self, audio: Tensor) -> Tensor:
         """Embeddings ``[batch, 1024]`` of audio ``[batch, 16000]`` at 16 kHz."""
@@ -96,7 +96,7 @@ class InstrumentTagger(nn.Module):
 
     def forward(self, audio: Tensor) -> Logits:
         logits = self.head(self.embed(audio)).float()
-        return Logits(*logits.split(self._sizes, dim=1))
+        return Logits(*logits.split(self.head_sizes, dim=1))
 
 
 def parameter_count(module: nn.Module) -> int:

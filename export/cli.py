@@ -1,0 +1,54 @@
+"""``tutti export``: a checkpoint to verified fp32 and int8 ONNX files."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+_EXAMPLES = """examples:
+  tutti export runs/tutti/last.pt --bank banks/full --out models/tutti
+  tutti tag song.wav --model models/tutti.int8.onnx
+
+Writes OUT.fp32.onnx and OUT.int8.onnx. Thresholds are chosen and int8 is calibrated
+on mixtures of the bank's validation sources, which no training has heard.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    parser = subparsers.add_parser(
+        "export",
+        help="turn a checkpoint into fp32 and int8 ONNX files",
+        description="Turn a checkpoint into ONNX files, choose thresholds, verify and time them.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("checkpoint", type=Path, help="a checkpoint of 'tutti train'")
+    parser.add_argument("--bank", type=Path, required=True, help="note bank to calibrate on")
+    parser.add_argument("--out", type=Path, required=True, help="path without ending")
+    parser.add_argument("--name", default="tutti", help="name of the model (default tutti)")
+    parser.add_argument("--model-version", default="1.0.0", help="its version (default 1.0.0)")
+    parser.add_argument(
+        "--windows", type=int, default=3000, help="validation windows to draw (default 3000)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from export.pipeline import export
+
+    console = Console()
+    with console.status("Exporting") as status:
+        result = export(
+            args.checkpoint,
+            args.bank,
+            args.out,
+            name=args.name,
+            version=args.model_version,
+            windows=args.windows,
+            step=status.update,
+        )
+    for line in result.lines():
+        console.print(line, highlight=False, soft_wrap=True)
+    return 0

@@ -1,0 +1,138 @@
+"""The whole way: checkpoint, fp32, thresholds, int8, proof, timing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from export.benchmark import Timing, time_model
+from export.calibrate import choose_thresholds, with_thresholds
+from export.quantize import quantize
+from export.to_onnx import export_onnx, write_spec
+from export.verify import Difference, compare, onnx_scores, torch_scores
+from realtime.errors import TuttiError
+from realtime.spec import ModelSpec
+from realtime.taxonomy import FAMILIES, INSTRUMENTS
+from training.checkpoint import load_model
+from training.mixing.labels import Targets
+from training.mixing.mixer import MixConfig, Mixer
+from training.mixing.palette import Palette
+from training.notes.bank import Bank
+from training.validation import SPLIT
+
+_SEED = 4_711
+_BATCH = 100
+_CALIBRATION_WINDOWS = 400
+_MAX_FP32_DIFFERENCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written and how it compares."""
+
+    fp32: Path
+    int8: Path
+    parity: Difference
+    quantised: Difference
+    timings: tuple[Timing, Timing]
+
+    def lines(self) -> Iterator[str]:
+        """The result as text, a line a fact."""
+        for path, timing in zip((self.fp32, self.int8), self.timings, strict=True):
+            size = path.stat().st_size / 2**20
+            yield f"{path}: {size:.2f} MiB, {timing.median_ms:.2f} ms a window on one thread"
+        yield f"fp32 file against torch: {self.parity}"
+        yield f"int8 against fp32: {self.quantised}"
+
+
+def draw_windows(bank: Bank, windows: int) -> tuple[NDArray[np.float32], Targets]:
+    """Mixtures of validation sources: audio ``[n, 16000]`` and their targets."""
+    mixer = Mixer(
+        Palette(bank, (SPLIT,), torch.device("cpu")),
+        MixConfig(),
+        torch.Generator().manual_seed(_SEED),
+    )
+    batches = [mixer.batch(_BATCH) for _ in range(max(2, windows // _BATCH))]
+    names = vars(batches[0].targets)
+    joined = {name: torch.cat([getattr(b.targets, name) for b in batches]) for name in names}
+    return torch.cat([b.audio for b in batches]).numpy(), Targets(**joined)
+
+
+def export(
+    checkpoint: Path,
+    bank_path: Path,
+    out: Path,
+    *,
+    name: str,
+    version: str,
+    windows: int,
+    step: Callable[[str], None] = lambda text: None,
+) -> Exported:
+    """Write ``OUT.fp32.onnx`` and ``OUT.int8.onnx``.
+
+    Raises:
+        TuttiError: the checkpoint or bank cannot be used, or the file written
+            does not compute what the torch model computes.
+    """
+    model, state = load_model(checkpoint)
+    bank = Bank.open(bank_path)
+    fp32, int8 = (out.with_name(f"{out.name}.{kind}.onnx") for kind in ("fp32", "int8"))
+    step("Drawing validation mixtures")
+    audio, targets = draw_windows(bank, windows)
+    step("Scoring them with the trained network")
+    reference = torch_scores(model, audio)
+    spec = _spec(state, bank, name, version)
+    spec = with_thresholds(
+        spec,
+        choose_thresholds(reference.instruments, *_truth(targets, "instruments")),
+        choose_thresholds(reference.families, *_truth(targets, "families")),
+    )
+    step("Writing fp32")
+    export_onnx(model, spec, fp32)
+    thresholds = np.array([spec.thresholds[label] for label in spec.instruments], np.float32)
+    plain = onnx_scores(fp32, audio)
+    parity = compare(reference, plain, thresholds)
+    if parity.largest > _MAX_FP32_DIFFERENCE:
+        raise TuttiError(f"{fp32} does not compute what {checkpoint} computes: {parity}.")
+    step("Quantising to int8")
+    quantize(fp32, int8, audio[:_CALIBRATION_WINDOWS])
+    quantised = onnx_scores(int8, audio)
+    # int8 shifts probabilities a little: its thresholds are its own.
+    int8_spec = with_thresholds(
+        replace(spec, quantisation="int8 (QDQ, per channel), sinc filters fp32"),
+        choose_thresholds(quantised.instruments, *_truth(targets, "instruments")),
+        choose_thresholds(quantised.families, *_truth(targets, "families")),
+    )
+    write_spec(int8, int8_spec)
+    step("Timing")
+    return Exported(
+        fp32,
+        int8,
+        parity,
+        compare(plain, quantised, thresholds),
+        (time_model(fp32), time_model(int8)),
+    )
+
+
+def _truth(targets: Targets, kind: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    return getattr(targets, kind).numpy() > 0.5, getattr(targets, f"{kind}_known").numpy() > 0.5
+
+
+def _spec(state: dict, bank: Bank, name: str, version: str) -> ModelSpec:
+    heard = sorted(set(bank.source[bank.split == "train"].tolist()))
+    return ModelSpec(
+        name=name,
+        version=version,
+        instruments=INSTRUMENTS,
+        families=FAMILIES,
+        thresholds=dict.fromkeys(INSTRUMENTS, 0.5),
+        family_thresholds=dict.fromkeys(FAMILIES, 0.5),
+        recipe=f"{state['recipe']}, seed {state['seed']}",
+        windows_seen=state["windows"],
+        data_sources=tuple(heard),
+    )
