@@ -1,0 +1,280 @@
+"""Live: input device -> chain -> output device, on a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime.errors import TuttiError
+from realtime.host.devices import LiveSettings, Streams, open_streams
+from realtime.host.fifo import FrameFifo
+from realtime.host.process import Host
+from realtime.host.tap import Block
+from realtime.log import event
+
+SETTLE_S = 0.3
+"""Xruns while the streams fill up are no fault."""
+STALL_S = 5.0
+"""A sound server may take seconds to wake a device up."""
+SWAP_S = 0.02
+RUNNING, STOPPED, STALLED, WAITING = "running", "stopped", "stalled", "waiting"
+
+
+@dataclass(frozen=True)
+class LiveStats:
+    """How a live session does.
+
+    ``state``: "running", "stopped", "stalled" (the device gives nothing), or
+    "waiting" (not started). ``input_overflows``, ``output_underflows``: xruns
+    that the system reported. ``gaps``: blocks of silence that had to be put in
+    because the chain gave out too little. ``missing_s``: input that never came,
+    by the clock; systems lose some without saying so. ``load``: share of a block's duration
+    that the chain takes, smoothed. ``device_latency_s``: as the system says;
+    ``chain_latency_s``: what the effects withhold.
+    """
+
+    state: str
+    seconds: float
+    input_overflows: int
+    output_underflows: int
+    gaps: int
+    missing_s: float
+    tap_blocks_dropped: int
+    load: float
+    device_latency_s: float
+    chain_latency_s: float
+    error: str | None
+
+    @property
+    def xruns(self) -> int:
+        return self.input_overflows + self.output_underflows + self.gaps
+
+
+class InputClock:
+    """Compares frames with the wall clock: input can be lost without any report.
+
+    Devices deliver in bursts, so lateness is judged by its smallest value of
+    the last ``PATIENCE_S``, and only steps count: clocks always drift apart.
+    """
+
+    PATIENCE_S = 1.0
+    NOTABLE_S = 0.02
+
+    def __init__(self, sample_rate_hz: float) -> None:
+        self.missing_s = 0.0
+        self._rate_hz = sample_rate_hz
+        self._base_s: float | None = None
+        self._recent: deque[tuple[float, float]] = deque()
+
+    def note(self, now_s: float, frames: int) -> None:
+        """``frames`` have come in all by ``now_s``."""
+        late_s = now_s - frames / self._rate_hz
+        self._recent.append((now_s, late_s))
+        if now_s - self._recent[0][0] < self.PATIENCE_S:
+            return
+        while now_s - self._recent[0][0] >= self.PATIENCE_S:
+            self._recent.popleft()
+        smallest_s = min((late for _, late in self._recent), default=late_s)
+        if self._base_s is not None and smallest_s - self._base_s > self.NOTABLE_S:
+            self.missing_s += smallest_s - self._base_s
+        self._base_s = smallest_s
+
+
+class LiveSession:
+    """Runs a host, made with ``live=True``, between two devices until stopped.
+
+    One thread reads, processes and writes; blocking calls lose less than
+    callbacks do when other Python threads are busy. ``open_device`` opens the
+    streams.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        settings: LiveSettings | None = None,
+        open_device: Callable[[LiveSettings], Streams] = open_streams,
+    ) -> None:
+        self.settings = settings or LiveSettings()
+        self.settings.check()
+        self.abandoned = False
+        """The device never returned: do not wait for the sound system's own exit."""
+        self._host = host
+        self._open_device = open_device
+        self._streams: Streams | None = None
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self._next: Host | None = None
+        self._error: str | None = None
+        self._overflows = self._underflows = self._gaps = 0
+        self._frames = 0
+        self._missing_s = 0.0
+        self._load = 0.0
+        self._last_block_s = 0.0
+
+    @property
+    def host(self) -> Host:
+        """The host whose sound is heard."""
+        return self._host
+
+    @property
+    def streams(self) -> Streams | None:
+        """The open devices."""
+        return self._streams
+
+    def start(self) -> None:
+        """Open the devices and begin.
+
+        Raises:
+            TuttiError: a device cannot be opened, or the chain cannot take its channels.
+        """
+        self.stop()
+        streams = self._open_device(self.settings)
+        try:
+            self._warm_up(self._host, streams)
+        except BaseException:
+            streams.close()
+            raise
+        self._streams = streams
+        self._error = None
+        self._overflows = self._underflows = self._gaps = self._frames = 0
+        self._missing_s = 0.0
+        self._last_block_s = time.monotonic()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, args=(streams, self._stopping), name="tutti-host", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the sound and free the devices; harmless when stopped."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(1.0)
+            if self._thread.is_alive():
+                self.abandoned = True  # a driver that hangs keeps its thread
+            self._thread = None
+        self._streams = None
+
+    def change_chain(self, host: Host) -> None:
+        """Cross-fade to another host; the old one is closed when it is no longer heard."""
+        if self._streams is None:
+            self._host.close()
+            self._host = host
+            return
+        self._warm_up(host, self._streams)
+        waiting, self._next = self._next, host
+        if waiting is not None:
+            waiting.close()
+
+    def stats(self) -> LiveStats:
+        """How it does now; cheap."""
+        streams, thread = self._streams, self._thread
+        rate_hz = streams.sample_rate_hz if streams else 1
+        if thread is None:
+            state = WAITING if self._error is None and not self._frames else STOPPED
+        elif not thread.is_alive():
+            state = STOPPED
+        elif time.monotonic() - self._last_block_s > STALL_S:
+            state = STALLED
+        else:
+            state = RUNNING
+        return LiveStats(
+            state,
+            self._frames / rate_hz,
+            self._overflows,
+            self._underflows,
+            self._gaps,
+            self._missing_s,
+            self._host.tap_blocks_dropped,
+            self._load,
+            streams.reported_latency_s if streams else 0.0,
+            self._host.withheld_frames / rate_hz,
+            self._error,
+        )
+
+    def _warm_up(self, host: Host, streams: Streams) -> None:
+        """Let everything be allocated and checked before sound depends on it."""
+        frames = self.settings.block_frames
+        host.process(np.zeros((streams.channels, frames), np.float32), streams.sample_rate_hz)
+        host.reset()
+
+    def _run(self, streams: Streams, stopping: threading.Event) -> None:
+        try:
+            self._loop(streams, stopping)
+        except TuttiError as error:
+            self._error = str(error)
+        except Exception as error:
+            # PortAudioError, and whatever else a vanishing device makes of a read or write.
+            self._error = (
+                f"The sound stopped: '{streams.input_name}' or '{streams.output_name}' is gone "
+                f"or broke ({error}). Connect it, and start again."
+            )
+        finally:
+            if self._error:
+                event(logging.ERROR, "live host stopped", error=self._error)
+            streams.close()
+
+    def _loop(self, streams: Streams, stopping: threading.Event) -> None:
+        frames, rate_hz = self.settings.block_frames, streams.sample_rate_hz
+        settle_frames = round(SETTLE_S * rate_hz)
+        ready = FrameFifo(streams.channels)
+        flowing = False
+        following: FrameFifo | None = None
+        clock = InputClock(rate_hz)
+        streams.start(frames)
+        while not stopping.is_set():
+            block, overflowed = streams.read(frames)
+            begun_s = self._last_block_s = time.monotonic()
+            ready.push(self._host.process(block, rate_hz))
+            following = self._feed_next(block, following, rate_hz)
+            if len(ready) >= frames:
+                flowing = True
+                output = ready.pop(frames)
+                if following is not None and len(following) >= frames:
+                    output, ready = _swap(output, following, frames, rate_hz), following
+                    following = None
+                    self._take_over()
+            else:
+                output = np.zeros((streams.channels, frames), np.float32)
+                self._gaps += flowing
+            busy_s = time.monotonic() - begun_s
+            underflowed = streams.write(output)
+            self._frames += frames
+            if self._frames > settle_frames:
+                self._overflows += overflowed
+                self._underflows += underflowed
+                clock.note(begun_s, self._frames)
+                self._missing_s = clock.missing_s
+            self._load += 0.02 * (busy_s * rate_hz / frames - self._load)
+
+    def _feed_next(
+        self, block: NDArray[np.float32], following: FrameFifo | None, rate_hz: int
+    ) -> FrameFifo | None:
+        """Let a host that is to take over fill up beside the one that is heard."""
+        if self._next is None:
+            return None
+        if following is None:
+            following = FrameFifo(block.shape[0])
+        following.push(self._next.process(block, rate_hz))
+        return following
+
+    def _take_over(self) -> None:
+        old, new = self._host, self._next
+        assert new is not None
+        self._host, self._next = new, None
+        threading.Thread(target=old.close, daemon=True).start()  # may wait for a plugin
+
+
+def _swap(output: Block, following: FrameFifo, frames: int, rate_hz: int) -> Block:
+    """The block in which one host fades into the next."""
+    fade = min(frames, round(SWAP_S * rate_hz))
+    weights = np.ones(frames, np.float32)
+    weights[:fade] = np.arange(1, fade + 1, dtype=np.float32) / fade
+    return output * (1 - weights) + following.pop(frames) * weights
