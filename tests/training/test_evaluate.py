@@ -1,24 +1,19 @@
-"""Evaluation from the audio file to the report, with a model whose answers are known.
-
-Its instrument number i is a tone of 100 * (i + 1) Hz, so that a clip's labels can be played.
-"""
+"""Evaluation from the audio file to the report, with a model whose answers are known."""
 
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 import soundfile
 import torch
-from onnx import TensorProto, helper, numpy_helper
 
 from realtime.errors import TuttiError
-from realtime.spec import ModelSpec
 from realtime.tagger import Tagger
-from realtime.taxonomy import FAMILIES, FAMILY_OF, INSTRUMENTS
+from realtime.taxonomy import FAMILIES, INSTRUMENTS
 from training.checkpoint import network_settings, save
 from training.datasets import DATASETS
 from training.datasets.truth import truth_of
@@ -31,97 +26,25 @@ from training.report import aim_line, aims_of, plain
 from training.scores import score, score_heard, score_mixtures
 
 RATE_HZ = 16_000
-
-
-def tones(names: list[str], seconds: float = 3.0, amplitude: float = 0.1) -> np.ndarray:
-    time_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
-    hz = [100 * (INSTRUMENTS.index(name) + 1) for name in names]
-    return amplitude * sum((np.sin(2 * np.pi * f * time_s) for f in hz), np.zeros_like(time_s))
-
-
-def write_model(path: Path, instruments: tuple[str, ...] = INSTRUMENTS) -> Path:
-    """A graph that measures the tones' amplitudes."""
-    time_s = np.arange(RATE_HZ) / RATE_HZ
-    phase = 2 * np.pi * time_s[:, None] * 100 * (np.arange(len(instruments)) + 1)
-    family = [[FAMILY_OF[name] == one for one in FAMILIES] for name in INSTRUMENTS]
-    constants = {
-        "cos": np.cos(phase) * 2 / RATE_HZ,
-        "sin": np.sin(phase) * 2 / RATE_HZ,
-        "threshold": np.array(-0.05),
-        "slope": np.array(200.0),
-        "member": np.array(family),
-        "half": np.array(-0.5),
-        "sharp": np.array(-8.0),
-        "counts": np.arange(7),
-    }
-    node = helper.make_node
-    nodes = [
-        node("MatMul", ["audio", "cos"], ["c"]),
-        node("MatMul", ["audio", "sin"], ["s"]),
-        node("Mul", ["c", "c"], ["c2"]),
-        node("Mul", ["s", "s"], ["s2"]),
-        node("Add", ["c2", "s2"], ["power"]),
-        node("Sqrt", ["power"], ["amplitude"]),
-        node("Add", ["amplitude", "threshold"], ["above"]),
-        node("Mul", ["above", "slope"], ["logits"]),
-        node("Sigmoid", ["logits"], ["instruments"]),
-        node("MatMul", ["instruments", "member"], ["in_family"]),
-        node("Add", ["in_family", "half"], ["family_above"]),
-        node("Mul", ["family_above", "slope"], ["family_logits"]),
-        node("Sigmoid", ["family_logits"], ["families"]),
-        node("ReduceSum", ["instruments", "axis"], ["count"], keepdims=1),
-        node("Sub", ["count", "counts"], ["distance"]),
-        node("Mul", ["distance", "distance"], ["distance2"]),
-        node("Mul", ["distance2", "sharp"], ["count_logits"]),
-        node("Softmax", ["count_logits"], ["polyphony"], axis=1),
-    ]
-    values = [
-        numpy_helper.from_array(value.astype(np.float32), name) for name, value in constants.items()
-    ]
-    values.append(numpy_helper.from_array(np.array([1], np.int64), "axis"))
-
-    def info(name: str, width: int) -> onnx.ValueInfoProto:
-        return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", width])
-
-    outputs = (("instruments", len(instruments)), ("families", len(FAMILIES)), ("polyphony", 7))
-    graph = helper.make_graph(
-        nodes, "tones", [info("audio", RATE_HZ)], [info(*one) for one in outputs], values
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    spec = ModelSpec(
-        name="tones",
-        version="1",
-        instruments=instruments,
-        families=FAMILIES,
-        thresholds=dict.fromkeys(instruments, 0.5),
-        family_thresholds=dict.fromkeys(FAMILIES, 0.5),
-    )
-    helper.set_model_props(model, spec.to_metadata())
-    onnx.save(model, path)
-    return path
+Tones = Callable[..., np.ndarray]
 
 
 @pytest.fixture(scope="module")
-def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_model(tmp_path_factory.mktemp("model") / "tones.onnx")
-
-
-@pytest.fixture(scope="module")
-def tagger(model_path: Path) -> Tagger:
-    return Tagger(model_path)
+def tagger(tone_model_path: Path) -> Tagger:
+    return Tagger(tone_model_path)
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, tones: Tones) -> Path:
     """Two solos, a solo of two in turn, a mix with entries, a mix with little known."""
     sounds = {
-        "violin": tones(["violin"]),
-        "oboe": tones(["oboe"]),
-        "turns": np.concatenate([tones(["flute"]), tones(["harp"])]),
+        "violin": tones(["violin"], 3),
+        "oboe": tones(["oboe"], 3),
+        "turns": np.concatenate([tones(["flute"], 3), tones(["harp"], 3)]),
         "band": np.concatenate(
             [tones([], 1), tones(["bass", "electric_guitar"], 1), tones(["bass"], 2)]
         ),
-        "some": tones(["piano", "drums"]),
+        "some": tones(["piano", "drums"], 3),
     }
     for name, sound in sounds.items():
         soundfile.write(tmp_path / f"{name}.flac", sound, RATE_HZ)
@@ -184,16 +107,16 @@ def test_windows_of_a_mix_are_scored_second_by_second(tagger: Tagger, folder: Pa
     assert heard.windows.truths[3].unknown == {"acoustic_guitar", "electric_guitar"}
 
 
-def test_silence_in_a_solo_is_no_miss(tagger: Tagger, folder: Path) -> None:
+def test_silence_in_a_solo_is_no_miss(tagger: Tagger, folder: Path, tones: Tones) -> None:
     sound = np.concatenate([tones(["violin"], 2), np.zeros(2 * RATE_HZ)])
     soundfile.write(folder / "violin.flac", sound, RATE_HZ)
     clips = [clip for clip in DATASETS["recordings"](folder) if clip.path.stem == "violin"]
     assert len(hear(tagger, clips).windows) < len(tagger.tag(clips[0].path))
 
 
-def test_mixtures_are_scored_by_how_many_sound(tagger: Tagger) -> None:
+def test_mixtures_are_scored_by_how_many_sound(tagger: Tagger, tones: Tones) -> None:
     names = [[], ["piano"], ["piano", "bass"], ["voice", "drums", "bass", "piano", "flute"]]
-    audio = np.stack([tones(one, 2.0, 0.05 * 2) for one in names]).astype(np.float32)
+    audio = np.stack([tones(one, 2.0) for one in names])
     truths = [truth_of(one, complete=True) for one in names]
     items = hear_mixtures(tagger, audio, RATE_HZ, truths)
     scores = score_mixtures(items, np.random.default_rng(0))
@@ -204,8 +127,11 @@ def test_mixtures_are_scored_by_how_many_sound(tagger: Tagger) -> None:
     assert scores["macro_f1_per_count"]["5"] == 1.0
 
 
-def test_a_model_of_another_vocabulary_is_refused(tmp_path: Path) -> None:
-    other = Tagger(write_model(tmp_path / "m.onnx", tuple(reversed(INSTRUMENTS))))
+def test_a_model_of_another_vocabulary_is_refused(
+    tmp_path: Path, make_tone_model: Callable[..., Path]
+) -> None:
+    names = tuple(reversed(INSTRUMENTS))
+    other = Tagger(make_tone_model(tmp_path / "m.onnx", instruments=names))
     with pytest.raises(TuttiError, match="names other instruments"):
         hear(other, [])
 
@@ -239,10 +165,17 @@ def evaluate(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True)
 
 
-def test_the_command_writes_a_report(model_path: Path, folder: Path, tmp_path: Path) -> None:
+def test_the_command_writes_a_report(tone_model_path: Path, folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "report"
     done = evaluate(
-        "--model", model_path, "--recordings", folder, "--compare", model_path, "--out", out
+        "--model",
+        tone_model_path,
+        "--recordings",
+        folder,
+        "--compare",
+        tone_model_path,
+        "--out",
+        out,
     )
     assert done.returncode == 0, done.stderr
     assert "met     1.000 (wanted at least 0.85)  top-1 of the solos" in done.stdout

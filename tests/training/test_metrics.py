@@ -86,7 +86,7 @@ def test_a_slot_that_holds_a_named_instrument_asks_for_nothing_more() -> None:
     assert micro(truth, says(acoustic_guitar=1, electric_guitar=1)).micro == 1.0
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1))
 def test_f1_agrees_with_scikit_learn_where_everything_is_known(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -101,7 +101,7 @@ def test_f1_agrees_with_scikit_learn_where_everything_is_known(seed: int) -> Non
     assert np.isnan(ours.f1[~occurs]).all()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1))
 def test_what_is_unknown_changes_no_score(seed: int) -> None:
     rng = np.random.default_rng(seed)
