@@ -9,10 +9,9 @@ from __future__ import annotations
 import zlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ import numpy as np
 from realtime.errors import TuttiError
 from training.notes.bank import BankWriter
 from training.notes.clips import Clip
+from training.notes.processes import pool
 
 CONTENTS = ("samples", "notes", "pieces", "voices", "noise")
 PIECES = {"train": 300, "val": 30, "test": 30}
@@ -181,11 +181,11 @@ def results(todo: Sequence[Job], seed: int, processes: int) -> Iterator[tuple[Jo
         for job in todo:
             yield job, run(job, seed)
         return
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with pool(processes) as workers:
         waiting: deque[tuple[Job, Future[Made]]] = deque()
         try:
             for job in todo:
-                waiting.append((job, pool.submit(run, job, seed)))
+                waiting.append((job, workers.submit(run, job, seed)))
                 if len(waiting) >= 4 * processes:
                     first, future = waiting.popleft()
                     yield first, future.result()
@@ -198,7 +198,7 @@ def results(todo: Sequence[Job], seed: int, processes: int) -> Iterator[tuple[Jo
                 "build again with --processes 1."
             ) from error
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            workers.shutdown(wait=True, cancel_futures=True)
 
 
 def build(

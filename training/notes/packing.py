@@ -13,8 +13,6 @@ import os
 import shutil
 import zlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,7 @@ from numpy.typing import NDArray
 from realtime.errors import TuttiError
 from realtime.spec import SAMPLE_RATE_HZ
 from training.notes.bank import Bank, parse_rows, read_manifest, remove_stale_partials
+from training.notes.processes import pool
 
 INDEX = "index.json.gz"
 _FORMAT = "tutti-packed-bank"
@@ -206,6 +205,5 @@ def _in_parallel(function: Callable[[Any], Any], todo: list[Any], processes: int
     if processes <= 1 or len(todo) <= 1:
         yield from map(function, todo)
         return
-    workers = min(processes, len(todo))
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(function, todo)
+    with pool(min(processes, len(todo))) as workers:
+        yield from workers.map(function, todo)

@@ -21,6 +21,8 @@ from training.notes.presets import DRUM_BANK
 
 RENDER_RATE_HZ = 3 * SAMPLE_RATE_HZ
 _BREATH, _VOLUME, _EXPRESSION = 2, 7, 11
+_BLOCK = 64
+"""Samples that FluidSynth computes at a time."""
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,10 @@ class SoundFont:
                 synth.pitch_bend(channel, event.a)
         self._play(left, right, at, length)
         synth.all_sounds_off(channel)
-        # Let the voices that were just cut run out, or they would sound in the next clip.
-        scratch = np.zeros(256, np.float32)
+        # Let the voices that were just cut run out, or they would sound in the next clip; and
+        # end on a whole block, because FluidSynth acts on events only between its blocks and
+        # the next clip is to come out the same whatever was rendered before it.
+        scratch = np.zeros(4 * _BLOCK + -length % _BLOCK, np.float32)
         self._play(scratch, scratch.copy(), 0, len(scratch))
         mono = soxr.resample((left + right) / 2, RENDER_RATE_HZ, SAMPLE_RATE_HZ)
         return np.asarray(mono[: length // 3], np.float32)
