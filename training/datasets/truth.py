@@ -125,7 +125,7 @@ def truth_of(
 def merge(truths: Sequence[Truth]) -> Truth:
     """What is known of a window that spans several stretches.
 
-    What sounds in all of them sounds; what sounds in some is not scored.
+    What sounds in all of them sounds; what sounds in some is not scored, nor is the count.
     """
     first = truths[0]
     if all(truth == first for truth in truths):
@@ -135,7 +135,6 @@ def merge(truths: Sequence[Truth]) -> Truth:
     always = {name for slot in slots for name in slot}
     families = frozenset.intersection(*(truth.families for truth in truths))
     sometimes_families = frozenset[str]().union(*(truth.families for truth in truths))
-    counts = {truth.count for truth in truths}
     return Truth(
         slots=slots,
         unknown=frozenset().union(*(truth.unknown for truth in truths)) | (sometimes - always),
@@ -144,7 +143,6 @@ def merge(truths: Sequence[Truth]) -> Truth:
             frozenset[str]().union(*(truth.unknown_families for truth in truths))
             | (sometimes_families - families)
         ),
-        count=counts.pop() if len(counts) == 1 else None,
     )
 
 
