@@ -66,7 +66,6 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate, write the report, print the aims."""
     clip_sets = _clip_sets(args)
     try:
-        args.out.mkdir(parents=True, exist_ok=True)
         document = _evaluate(args, clip_sets)
     except OSError as error:
         raise TuttiError(f"{args.out} cannot be written to ({error.strerror}).") from None
@@ -112,6 +111,7 @@ def _evaluate(args: argparse.Namespace, clip_sets: Mapping[str, list[Clip]]) -> 
 
     tagger = Tagger(args.model)
     compared = Tagger(args.compare) if args.compare else None
+    args.out.mkdir(parents=True, exist_ok=True)
     drawn: list[str] = []
 
     def draw(name: str, picture: Callable[..., None], *what: object) -> None:
