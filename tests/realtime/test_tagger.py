@@ -1,5 +1,8 @@
 """The whole chain on sounds whose tags are known."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import soundfile
@@ -164,3 +167,28 @@ def test_an_array_of_nan_is_silence_that_says_so(model):
     timeline = Tagger(model).tag(np.full((32_000, 1), np.nan, np.float32), 16_000)
     assert not timeline.instruments.any()
     assert timeline.tags[0].level.non_finite == 16_000
+
+
+def test_an_hour_needs_hardly_more_memory_than_a_minute(tone_model_path):
+    """Kept tags must not pin the memory of freed windows: 600 s may add 20 MB, not 80."""
+    code = (
+        "import sys, numpy as np, psutil\n"
+        "from realtime.tagger import Tagger\n"
+        "def blocks(seconds):\n"
+        "    rng = np.random.default_rng(0)\n"
+        "    for _ in range(seconds // 10):\n"
+        "        yield rng.normal(0, 0.1, (441_000, 2)).astype('f4')\n"
+        "tagger, used = Tagger(sys.argv[1]), psutil.Process().memory_info\n"
+        "kept = list(tagger.tag_stream(blocks(60), 44_100, 2))\n"
+        "before = used().rss\n"
+        "kept += tagger.tag_stream(blocks(600), 44_100, 2)\n"
+        "print(used().rss - before)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tone_model_path)],
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=True,
+    )
+    assert int(done.stdout) < 20e6
