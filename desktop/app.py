@@ -5,10 +5,17 @@ from __future__ import annotations
 import argparse
 import base64
 import binascii
+import signal
 import sys
 from pathlib import Path
 
-from PyQt6.QtCore import QByteArray, QTimer
+from PyQt6.QtCore import (
+    QByteArray,
+    QMessageLogContext,
+    QTimer,
+    QtMsgType,
+    qInstallMessageHandler,
+)
 from PyQt6.QtWidgets import QApplication
 
 from desktop import settings as stored
@@ -29,11 +36,18 @@ def application() -> QApplication:
     existing = QApplication.instance()
     if isinstance(existing, QApplication):
         return existing
+    qInstallMessageHandler(_on_qt_message)
     app = QApplication(sys.argv[:1])
     app.setApplicationName("tutti")
     app.setApplicationDisplayName("Tutti")
     app.setStyle("Fusion")
     return app
+
+
+def _on_qt_message(kind: QtMsgType, _context: QMessageLogContext, text: str | None) -> None:
+    """Pass on what Qt complains about, but for what the offscreen platform always says."""
+    if text and "does not support propagateSizeHints" not in text and kind != QtMsgType.QtDebugMsg:
+        print(f"tutti: Qt {kind.name[2:-3].lower()}: {text}", file=sys.stderr)
 
 
 def run_monitor(args: argparse.Namespace) -> int:
@@ -69,6 +83,8 @@ def run_monitor(args: argparse.Namespace) -> int:
         window.status.say(damage, stay=True)
     elif died is not None:
         window.status.say(f"The last session ended without notice; its log is {died}.", stay=True)
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: QTimer.singleShot(0, window.close))
     failure: list[str] = []
     if shooting:
         after_ms = round(args.after * 1000)

@@ -117,6 +117,7 @@ class LiveSession:
         """On the analysis thread: keep a window under the session's own clock."""
         engine = self._engine
         latency_s = engine.latest().stats.latency_s if engine is not None else 0.0
+        latency_s = max(latency_s, 0.0)
         centre_s = time.monotonic() - self._started_s - latency_s - WINDOW_S / 2
         self.track.append(centre_s, *row_of(tags))
         self._tags.append((centre_s, tags))

@@ -23,7 +23,8 @@ def analyse(path, model_future, **options) -> FileAnalysis:
 def test_same_numbers_as_the_tagger(write_sound, model_future):
     path = write_sound("parts.wav", PARTS)
     analysis = analyse(path, model_future)
-    assert analysis.done and not analysis.error
+    assert analysis.done
+    assert not analysis.error
     assert analysis.progress == 1.0
     expected = Tagger(model_future.result()).tag(path)
     timeline = analysis.timeline()

@@ -102,7 +102,8 @@ def test_expected_instruments_are_judged():
     findings = {f.instrument: f for f in judge(lately, ["piano", "flute", "oboe"], 8.0)}
     assert findings["piano"].state == HEARD
     assert findings["flute"].state == QUIET
-    assert findings["oboe"].state == MISSING and not findings["oboe"].ever
+    assert findings["oboe"].state == MISSING
+    assert not findings["oboe"].ever
     assert findings["bass"].state == UNEXPECTED
     assert "voice" not in findings
 

@@ -175,7 +175,8 @@ def test_an_output_that_breaks_is_told(ramp, wait):
     player = make(ramp[0], Broken())
     player.play()
     wait(lambda: bool(player.error), "the error")
-    assert "unplugged" in player.error and "ramp.wav" in player.error
+    assert "unplugged" in player.error
+    assert "ramp.wav" in player.error
     assert not player.playing
     player.close()
 
