@@ -19,13 +19,13 @@ import pretty_midi
 from numpy.typing import NDArray
 
 from realtime.errors import TuttiError
+from training.notes.presets import DRUM_BANK
+from training.notes.synth import RENDER_RATE_HZ, Event, SoundFont
 
-SAMPLE_RATE_HZ = 44_100
 BEAT_S = 60 / 96
 BARS = 16
 DURATION_S = BARS * 4 * BEAT_S + 1.0
 SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
-DRUM_CHANNEL = 9
 
 
 @dataclass(frozen=True)
@@ -177,35 +177,19 @@ def compose(rng: np.random.Generator) -> list[Part]:
     ]
 
 
-def render_part(part: Part, soundfont: Path = SOUNDFONT) -> NDArray[np.float32]:
-    """One player through FluidSynth, dry: float32 ``(samples, 2)`` at 44.1 kHz."""
-    import fluidsynth
-
+def render_part(part: Part, font: SoundFont) -> NDArray[np.float32]:
+    """One player, dry: float32 ``(samples, 2)`` at 48 kHz."""
     instrument = part.instrument
-    channel = DRUM_CHANNEL if instrument.is_drum else 0
-    synth = fluidsynth.Synth(gain=0.5, samplerate=float(SAMPLE_RATE_HZ))
-    synth.setting("synth.reverb.active", 0)
-    synth.setting("synth.chorus.active", 0)
-    font = synth.sfload(str(soundfont))
-    synth.program_select(channel, font, 128 if instrument.is_drum else 0, instrument.program)
-    events = sorted(
-        [(note.start, 1, note) for note in instrument.notes]
-        + [(note.end, 0, note) for note in instrument.notes],
-        key=lambda event: event[:2],
-    )
-    blocks: list[NDArray] = []
-    done = 0
-    for time_s, on, note in [*events, (DURATION_S, 0, None)]:
-        upto = round(min(time_s, DURATION_S) * SAMPLE_RATE_HZ)
-        if upto > done:
-            blocks.append(synth.get_samples(upto - done))
-            done = upto
-        if note is not None and on:
-            synth.noteon(channel, note.pitch, note.velocity)
-        elif note is not None:
-            synth.noteoff(channel, note.pitch)
-    synth.delete()
-    return (np.concatenate(blocks).reshape(-1, 2) / 32768.0).astype(np.float32)
+    events = [
+        event
+        for note in instrument.notes
+        for event in (
+            Event(note.start, "on", note.pitch, note.velocity),
+            Event(note.end, "off", note.pitch),
+        )
+    ]
+    bank = DRUM_BANK if instrument.is_drum else 0
+    return font.render_stereo(bank, instrument.program, events, DURATION_S).T
 
 
 def mix(parts: list[Part]) -> NDArray[np.float32]:
@@ -215,18 +199,19 @@ def mix(parts: list[Part]) -> NDArray[np.float32]:
     """
     from pedalboard import Compressor, Gain, HighpassFilter, Limiter, Pedalboard, Reverb
 
-    dry = np.zeros((round(DURATION_S * SAMPLE_RATE_HZ), 2), np.float32)
+    font = SoundFont(SOUNDFONT)
+    dry = np.zeros((round(DURATION_S * RENDER_RATE_HZ), 2), np.float32)
     send = np.zeros_like(dry)
     for part in parts:
         angle = (part.pan + 1) * np.pi / 4
         balance = np.sqrt(2) * np.array([np.cos(angle), np.sin(angle)], np.float32)
-        sound = render_part(part) * balance * np.float32(10 ** (part.gain_db / 20))
+        sound = render_part(part, font) * balance * np.float32(10 ** (part.gain_db / 20))
         dry += sound
         send += sound * np.float32(part.reverb)
     room = Pedalboard(
         [HighpassFilter(200), Reverb(room_size=0.55, damping=0.5, wet_level=0.9, dry_level=0.0)]
     )
-    wet = room(send.T, SAMPLE_RATE_HZ).T
+    wet = room(send.T, RENDER_RATE_HZ).T
     together = dry + wet
     level_db = 20 * np.log10(np.sqrt(np.mean(together**2)) + 1e-12)
     master = Pedalboard(
@@ -238,8 +223,8 @@ def mix(parts: list[Part]) -> NDArray[np.float32]:
             Limiter(threshold_db=-2.0),
         ]
     )
-    mastered = master(together.T, SAMPLE_RATE_HZ).T
-    fade = round(0.8 * SAMPLE_RATE_HZ)
+    mastered = master(together.T, RENDER_RATE_HZ).T
+    fade = round(0.8 * RENDER_RATE_HZ)
     mastered[-fade:] *= np.linspace(1, 0, fade, dtype=np.float32)[:, None] ** 2
     return (mastered * min(1.0, 0.6 / np.abs(mastered).max())).astype(np.float32)
 
@@ -251,17 +236,15 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Compose and render the demo piece.")
     parser.add_argument("output", type=Path)
     arguments = parser.parse_args(argv)
-    if not SOUNDFONT.exists():
-        raise TuttiError(f"{SOUNDFONT} is missing: install it (apt install fluid-soundfont-gm).")
     audio = mix(compose(np.random.default_rng(16)))
     with soundfile.SoundFile(
-        arguments.output, "w", SAMPLE_RATE_HZ, 2, format="OGG", subtype="VORBIS",
+        arguments.output, "w", RENDER_RATE_HZ, 2, format="OGG", subtype="VORBIS",
         compression_level=0.85,
     ) as file:  # fmt: skip
-        for start in range(0, len(audio), SAMPLE_RATE_HZ):  # one long write overflows libsndfile
-            file.write(audio[start : start + SAMPLE_RATE_HZ])
+        for start in range(0, len(audio), RENDER_RATE_HZ):  # one long write overflows libsndfile
+            file.write(audio[start : start + RENDER_RATE_HZ])
     size_kb = arguments.output.stat().st_size / 1000
-    print(f"{arguments.output}: {len(audio) / SAMPLE_RATE_HZ:.1f} s, {size_kb:.0f} KB")
+    print(f"{arguments.output}: {len(audio) / RENDER_RATE_HZ:.1f} s, {size_kb:.0f} KB")
     return 0
 
 

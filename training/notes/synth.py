@@ -78,6 +78,14 @@ class SoundFont:
         """Plays the events on one channel; float32, ``round(duration_s * 16000)`` samples."""
         import soxr
 
+        both = self.render_stereo(bank, program, events, duration_s)
+        mono = soxr.resample(both.mean(axis=0), RENDER_RATE_HZ, SAMPLE_RATE_HZ)
+        return np.asarray(mono[: both.shape[1] // 3], np.float32)
+
+    def render_stereo(
+        self, bank: int, program: int, events: Sequence[Event], duration_s: float
+    ) -> NDArray[np.float32]:
+        """The same at 48 kHz: left and right, float32 ``(2, 3 * round(duration_s * 16000))``."""
         synth, channel = self._synth, 9 if bank == DRUM_BANK else 0
         synth.system_reset()
         synth.program_select(channel, self._font, bank, program)
@@ -85,8 +93,7 @@ class SoundFont:
         synth.cc(channel, _EXPRESSION, 127)
         synth.cc(channel, _BREATH, 127)
         length = 3 * round(duration_s * SAMPLE_RATE_HZ)
-        left = np.zeros(length, np.float32)
-        right = np.zeros(length, np.float32)
+        left, right = both = np.zeros((2, length), np.float32)
         at = 0
         for event in sorted(events, key=lambda event: (event.time_s, event.kind != "off")):
             until = min(max(at, round(event.time_s * RENDER_RATE_HZ)), length)
@@ -107,8 +114,7 @@ class SoundFont:
         # the next clip is to come out the same whatever was rendered before it.
         scratch = np.zeros(4 * _BLOCK + -length % _BLOCK, np.float32)
         self._play(scratch, scratch.copy(), 0, len(scratch))
-        mono = soxr.resample((left + right) / 2, RENDER_RATE_HZ, SAMPLE_RATE_HZ)
-        return np.asarray(mono[: length // 3], np.float32)
+        return both
 
     def _play(
         self, left: NDArray[np.float32], right: NDArray[np.float32], start: int, end: int

@@ -1,0 +1,61 @@
+"""The demo piece: the score says what it should, and the bundled recording is of that score."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from realtime.errors import TuttiError
+from training.mixing import demo
+
+BUNDLED = Path(__file__).resolve().parents[2] / "realtime" / "assets" / "demo.ogg"
+BAR_S = 4 * demo.BEAT_S
+
+
+def test_a_phrase_is_read_as_written() -> None:
+    notes = demo.phrase(1, "A4/1.5 r/.5 C5+E5/2", np.random.default_rng(0), legato=1.0)
+    assert [note.pitch for note in notes] == [69, 72, 76]
+    starts = [note.start / demo.BEAT_S for note in notes]
+    np.testing.assert_allclose(starts, [4, 6, 6], atol=0.05)
+    assert notes[0].end / demo.BEAT_S == pytest.approx(5.5)
+
+
+def test_everybody_enters_where_the_piece_says() -> None:
+    parts = {p.instrument.name: p.instrument for p in demo.compose(np.random.default_rng(16))}
+    first_bar = {
+        name: round(min(note.start for note in part.notes) / BAR_S) for name, part in parts.items()
+    }
+    assert first_bar == {
+        "piano": 0,
+        "double bass": 4,
+        "drums": 6,
+        "saxophone": 8,
+        "violin": 12,
+        "cello": 12,
+        "guitar": 12,
+        "trumpet": 14,
+    }
+    for part in parts.values():
+        assert max(note.end for note in part.notes) < demo.DURATION_S + 1.0
+        assert all(note.end > note.start >= 0 for note in part.notes)
+
+
+def test_the_bundled_recording_is_this_piece() -> None:
+    audio, rate_hz = soundfile.read(BUNDLED, dtype="float32", always_2d=True)
+    assert audio.shape == (round(demo.DURATION_S * rate_hz), 2)
+    assert 0.3 < np.abs(audio).max() < 1.0
+    bars = np.array_split(audio[: round(demo.BARS * BAR_S * rate_hz)], demo.BARS)
+    loudness = [float(np.sqrt(np.mean(bar**2))) for bar in bars]
+    assert min(loudness) > 0.02
+    assert max(loudness[:8]) < max(loudness[14:])
+    assert np.abs(audio[-200:]).max() < 0.01
+
+
+def test_without_its_soundfont_it_says_which(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(demo, "SOUNDFONT", tmp_path / "FluidR3_GM.sf2")
+    with pytest.raises(TuttiError, match="FluidR3_GM"):
+        demo.main([str(tmp_path / "out.ogg")])
+    assert not (tmp_path / "out.ogg").exists()
