@@ -21,8 +21,9 @@ FAMILY_COLOURS = {
     "key": "blue",
     "synth": "bright_magenta",
 }
-BLOCKS = " ▁▂▃▄▅▆▇█"
-ASCII_BLOCKS = " .:-=+*#@"
+BLOCKS = " ▁▂▃▄▅▆▇"
+"""Without the full block, so that rows do not run into each other."""
+ASCII_BLOCKS = " .:-=+*#"
 MAX_TIMELINE = 72
 MIN_TIMELINE = 10
 

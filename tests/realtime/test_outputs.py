@@ -96,10 +96,10 @@ def test_text_is_what_sounded_by_share_of_time(timeline):
     assert heading.startswith('a "mix", really.wav  0:10')
     assert piano.split()[:3] == ["Piano", "100", "%"]
     assert flute.split()[0] == "Flute"
-    assert piano.count("█") > 40
+    assert piano.count("▇") > 40
     bar = flute[-cell_len(piano.split("%  ")[1]) :]
     middle = len(bar) // 2
-    assert "█" in bar[middle - 8 : middle + 8]
+    assert "▇" in bar[middle - 8 : middle + 8]
     assert not bar[: len(bar) // 4].strip()
     assert "How many at once" in count
     assert "12" in count

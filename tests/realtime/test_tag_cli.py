@@ -237,4 +237,4 @@ def test_on_a_terminal_there_are_colours_and_a_bar_for_a_long_file(
     assert running.wait(60) == 0
     assert "━".encode() in shown
     assert b"\x1b[" in shown
-    assert "█".encode() in shown
+    assert "▇".encode() in shown
