@@ -22,6 +22,8 @@ SINC_NODE = "/encoder/front_end/filters/Conv"
 class _BakedFilters(nn.Module):
     """The sinc filters as they stand, as constants: ONNX has no sinc to compute them by."""
 
+    weight: Tensor
+
     def __init__(self, filters: SincFilters) -> None:
         super().__init__()
         self.stride, self.padding = filters.stride, filters.padding
@@ -54,7 +56,8 @@ def export_onnx(model: InstrumentTagger, spec: ModelSpec, path: Path) -> None:
 
     The model is changed in place: its filters become constants.
     """
-    model = model.eval().to(memory_format=torch.contiguous_format)
+    model = model.eval()
+    model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     model.encoder.front_end.filters = _BakedFilters(model.encoder.front_end.filters)  # type: ignore[assignment]
     path.parent.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():

@@ -47,7 +47,8 @@ def run(args: argparse.Namespace) -> int:
     import os
 
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
 
     from training.fit import Machine, fit
     from training.recipe import load_recipe
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     )
     # Every process of a distributed run comes through here; only the first speaks.
     silent = os.environ.get("LOCAL_RANK", "0") != "0"
-    with Progress(*columns, console=console, disable=silent) as bar:
+    with Bar(*columns, console=console, disable=silent) as bar:
         task = bar.add_task(recipe.name, total=recipe.windows)
 
         def report(progress: Progress) -> None:

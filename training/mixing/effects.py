@@ -7,6 +7,7 @@ Filters and reverberation are one multiplication in the frequency domain.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -186,7 +187,9 @@ def swell(audio: Tensor, rng: torch.Generator) -> Tensor:
     return audio * torch.where(chance(rows, 0.5, rng)[:, None], db(slope_db), tremolo)
 
 
-def on_some(audio: Tensor, chosen: Tensor, effect, *arguments) -> Tensor:
+def on_some(
+    audio: Tensor, chosen: Tensor, effect: Callable[..., Tensor], *arguments: object
+) -> Tensor:
     """Apply ``effect`` to the chosen rows only; per-row arguments are cut alike."""
     rows = chosen.nonzero()[:, 0]
     if len(rows) == 0:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -141,7 +142,7 @@ class Palette:
         ]
         self.counted_as = torch.tensor(counted, device=self.device)
 
-        def rows(labels: tuple[str, ...], members: list[tuple[str, ...]]) -> Tensor:
+        def rows(labels: tuple[str, ...], members: Sequence[tuple[str, ...]]) -> Tensor:
             table = [[label in group for label in labels] for group in members]
             return torch.tensor(table, device=self.device)
 

@@ -38,6 +38,9 @@ class SincFilters(nn.Module):
     holds the same bands shifted by 90 degrees.
     """
 
+    time_s: Tensor
+    window: Tensor
+
     def __init__(
         self,
         n_filters: int = 128,
@@ -94,6 +97,8 @@ class Pcen(nn.Module):
     ``[batch, bands, frames]`` of magnitudes in and out. The smoother is a
     first-order low-pass of ``time_s``, started at the first frame.
     """
+
+    smoother: Tensor
 
     def __init__(self, bands: int, frames: int, time_s: float = 0.1, hop_s: float = 0.012) -> None:
         super().__init__()
