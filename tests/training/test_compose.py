@@ -15,7 +15,8 @@ from training.mixing.compose import Palette, Piece, Sound, compose, compose_many
 from training.mixing.drumming import drum_set, hand_percussion
 from training.mixing.ensembles import ROLES, ROLES_OF, STYLES
 from training.mixing.parts import melody, strum
-from training.mixing.render import events_of, palette_of, stems
+from training.mixing.players import band_of, events_of
+from training.mixing.render import active_rms, stems
 from training.mixing.song import TARGET_S, draw_song
 from training.notes.presets import GM_DRUM_CHANNEL, drum_label, melodic_presets
 from training.notes.splits import coarse
@@ -173,10 +174,10 @@ def test_styles_name_roles_and_labels_that_exist() -> None:
 def rendered() -> list[tuple[Piece, list]]:  # type: ignore[type-arg]
     font = small_font()
     rng = np.random.default_rng(8)
-    palette = palette_of([font])
+    band = band_of([font])
     return [
-        (piece, stems(piece, f"p{i}", {font.source: font}, rng))
-        for i, piece in enumerate(compose_many(palette, 14, rng))
+        (piece, stems(piece, f"p{i}", band, rng))
+        for i, piece in enumerate(compose_many(band.palette, 14, rng))
     ]
 
 
@@ -219,14 +220,12 @@ def test_stems_start_when_their_first_note_does(rendered) -> None:  # type: igno
 
 
 def test_levels_follow_the_roles_not_the_soundfont(rendered) -> None:  # type: ignore[no-untyped-def]
-    from training.mixing.render import _active_rms
-
     by_role: dict[str, list[float]] = {}
     for _, clips in rendered:
         for clip in clips:
             if clip.label not in ("cymbals", "percussion"):
                 by_role.setdefault(clip.articulation, []).append(
-                    20 * np.log10(_active_rms(clip.samples))
+                    20 * np.log10(active_rms(clip.samples))
                 )
     everything = np.concatenate([np.array(values) for values in by_role.values()])
     assert np.percentile(everything, 95) - np.percentile(everything, 5) < 24

@@ -16,7 +16,8 @@ from font_fixture import small_font
 from realtime.errors import TuttiError
 from realtime.taxonomy import FINE, NSYNTH
 from training.mixing.compose import compose_many
-from training.mixing.render import palette_of, stems
+from training.mixing.players import band_of
+from training.mixing.render import stems
 from training.notes import noise, nsynth, samples, voices
 from training.notes.bank import Bank, BankWriter
 from training.notes.clips import KINDS, MAX_NOTE_S, MAX_PHRASE_S, SPLITS, Clip
@@ -75,9 +76,9 @@ def _drums(path: Path) -> Iterator[Clip]:
 
 
 def _pieces(path: Path) -> Iterator[Clip]:
-    font, rng = small_font(), np.random.default_rng(2)
-    for number, piece in enumerate(compose_many(palette_of([font]), 3, rng)):
-        yield from stems(piece, f"p{number}", {font.source: font}, rng)
+    band, rng = band_of([small_font()]), np.random.default_rng(2)
+    for number, piece in enumerate(compose_many(band.palette, 3, rng)):
+        yield from stems(piece, f"p{number}", band, rng)
 
 
 def _voices(path: Path) -> Iterator[Clip]:

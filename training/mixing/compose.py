@@ -21,22 +21,28 @@ from training.mixing.drumming import drum_set, hand_percussion
 from training.mixing.ensembles import ROLES, ROLES_OF, STYLES, WIND_ROLES, Seat
 from training.mixing.parts import Played
 from training.mixing.song import Song, draw_song
-from training.notes.presets import Preset
+from training.notes.presets import SAMPLED_BANK, Preset
 from training.notes.splits import coarse
 
 RING_S = 1.2
 """How long a piece goes on after its last bar, for notes to ring out."""
 _BEND_STEPS_S = 0.02
+_RECORDED_SHARE = 0.55
 _CENTS_A_BEND = 200 / 8192
 
 
 @dataclass(frozen=True)
 class Sound:
-    """What plays a part: a preset of a font, or with ``kit`` a drum kit."""
+    """What plays a part: a preset of a source, or with ``kit`` a drum kit."""
 
-    font: str
+    source: str
     preset: Preset | None = None
     kit: int | None = None
+
+    @property
+    def recorded(self) -> bool:
+        """Whether it is played from recordings, not by a soundfont."""
+        return self.kit == SAMPLED_BANK or bool(self.preset and self.preset.bank == SAMPLED_BANK)
 
 
 Palette = Mapping[str, Sequence[Sound]]
@@ -91,8 +97,7 @@ def compose(palette: Palette, rng: np.random.Generator, heard: Mapping[str, int]
         label = _pick(seat.labels, palette, heard, rng)
         if label is None:
             continue
-        sounds = palette[label]
-        sound = sounds[int(rng.integers(len(sounds)))]
+        sound = _choose(palette[label], rng)
         played = _play(seat.role, sound, song, rng)
         if played:
             midi.instruments.append(_instrument(label, sound, played, song, duration_s, rng))
@@ -123,6 +128,18 @@ def _pick(
     return held[int(rng.choice(len(held), p=weights / weights.sum()))]
 
 
+def _choose(sounds: Sequence[Sound], rng: np.random.Generator) -> Sound:
+    """Recorded instruments half of the time where there are any, then evenly over sources."""
+    recorded = [sound for sound in sounds if sound.recorded]
+    if recorded:
+        rendered = [sound for sound in sounds if not sound.recorded]
+        sounds = recorded if rng.random() < _RECORDED_SHARE or not rendered else rendered
+    sources = sorted({sound.source for sound in sounds})
+    source = sources[int(rng.integers(len(sources)))]
+    its = [sound for sound in sounds if sound.source == source]
+    return its[int(rng.integers(len(its)))]
+
+
 def _play(role: str, sound: Sound, song: Song, rng: np.random.Generator) -> list[Played]:
     if role == "drums":
         return drum_set(song, rng)
@@ -142,7 +159,7 @@ def _instrument(
 ) -> pretty_midi.Instrument:  # fmt: skip
     program = sound.kit if sound.preset is None else sound.preset.program
     out = pretty_midi.Instrument(
-        program=int(program or 0), is_drum=sound.preset is None, name=label
+        program=max(0, program or 0), is_drum=sound.preset is None, name=label
     )
     looseness_s = float(rng.uniform(0.0, 0.012))
     for note in played:

@@ -23,7 +23,7 @@ from training.notes.clips import Clip
 from training.notes.processes import pool
 
 CONTENTS = ("samples", "notes", "pieces", "voices", "noise")
-PIECES = {"train": 300, "val": 30, "test": 30}
+PIECES = {"train": 400, "val": 45, "test": 45}
 """Composed pieces of a full bank."""
 _PIECES_A_JOB = 10
 _ROWS_A_JOB = 200
@@ -64,7 +64,8 @@ def jobs(samples: Path | None, contents: Sequence[str], scale: float) -> list[Jo
             wanted = max(1, round(count * scale))
             for number, first in enumerate(range(0, wanted, _PIECES_A_JOB)):
                 size = min(_PIECES_A_JOB, wanted - first)
-                out.append(Job(f"pieces {split} {number}", "make_pieces", (split, number, size)))
+                arguments = (split, number, size, samples)
+                out.append(Job(f"pieces {split} {number}", "make_pieces", arguments))
     if "voices" in contents and samples is not None:
         from training.notes.voices import speakers
 
@@ -143,16 +144,18 @@ def make_drums(rng: np.random.Generator, font: Any, kit: int, scale: float) -> M
     return Made(list(drum_clips(font, [kit], rng, scale)))
 
 
-def make_pieces(rng: np.random.Generator, split: str, number: int, count: int) -> Made:
+def make_pieces(
+    rng: np.random.Generator, split: str, number: int, count: int, samples: Path | None
+) -> Made:
     from training.mixing.compose import compose_many
-    from training.mixing.render import palette_of, stems
+    from training.mixing.players import band_of
+    from training.mixing.render import stems
     from training.notes.soundfont import FONTS
 
-    fonts = [font for font in FONTS if font.split == split]
-    named = {font.source: font for font in fonts}
+    band = band_of([font for font in FONTS if font.split == split], samples, split)
     made = Made()
-    for i, piece in enumerate(compose_many(palette_of(fonts), count, rng)):
-        made.pieces.append(stems(piece, f"{split}-{number:03}-{i:02}", named, rng))
+    for i, piece in enumerate(compose_many(band.palette, count, rng)):
+        made.pieces.append(stems(piece, f"{split}-{number:03}-{i:02}", band, rng))
     return made
 
 

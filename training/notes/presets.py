@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from realtime.taxonomy import GENERAL_MIDI, GM_DRUM_CHANNEL
 
 DRUM_BANK = 128
+SAMPLED_BANK = -1
+"""Bank of presets, and number of kits, that are played from recordings."""
 
 
 @dataclass(frozen=True)
