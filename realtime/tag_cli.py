@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import glob
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -75,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
     """Tag the files; 2 if any of them could not be."""
     from realtime.tagger import Tagger
 
+    args.files = [name for file in args.files for name in _expanded(file)]
     targets = _targets(args)
     tagger = Tagger(args.model, hop_s=args.hop, channel=args.channel)
     failed = False
@@ -88,6 +90,13 @@ def run(args: argparse.Namespace) -> int:
                 failed = True
                 print(f"tutti tag: {error}", file=sys.stderr, flush=True)
     return 2 if failed else 0
+
+
+def _expanded(file: str) -> list[str]:
+    """The names behind a pattern: on Windows no shell has replaced ``*.wav`` by them."""
+    if glob.has_magic(file) and not Path(file).exists():
+        return sorted(glob.glob(file)) or [file]
+    return [file]
 
 
 def _targets(args: argparse.Namespace) -> list[Path | None]:

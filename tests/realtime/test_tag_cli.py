@@ -129,6 +129,17 @@ def test_the_channel_and_the_hop_are_used(tag, tmp_path, tones):
     assert "no channel 3" in err
 
 
+def test_a_pattern_that_no_shell_has_replaced(tag, piano, duet, tmp_path):
+    odd = tmp_path / "[1].wav"
+    odd.write_bytes(piano.read_bytes())
+    _, out, _ = tag(tmp_path / "*.wav", tmp_path / "d?et.flac", odd, "--format", "json")
+    files = [json.loads(line)["file"] for line in out.splitlines()]
+    assert files == [str(odd), str(piano), str(duet), str(odd)]
+    status, _, err = tag(tmp_path / "*.aiff")
+    assert status == 2
+    assert "*.aiff does not exist" in err
+
+
 def test_an_input_is_never_overwritten(tag, piano, duet):
     before = piano.read_bytes()
     status, _, err = tag(piano, duet, "-o", piano)
