@@ -14,7 +14,8 @@ import pytest
 from realtime.cli import COMMAND_GROUP
 
 ROOT = Path(__file__).resolve().parent.parent
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT, TOOLS = PYPROJECT["project"], PYPROJECT["tool"]
 COMMANDS = PROJECT["entry-points"][COMMAND_GROUP]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -91,6 +92,16 @@ def test_the_demo_piece_and_the_model_travel_with_the_package() -> None:
     assets = resources.files("realtime") / "assets"
     assert 100_000 < len((assets / "demo.ogg").read_bytes()) < 500_000
     assert (assets / "tutti.int8.onnx").is_file()
+
+
+@pytest.mark.parametrize("room", ["realtime", "desktop", "training", "export"])
+def test_nothing_is_left_out_of_the_package(room: str) -> None:
+    files = [p for p in (ROOT / room).rglob("*") if p.is_file() and "__pycache__" not in p.parts]
+    folders = {path.parent for path in files if path.suffix == ".py"}
+    assert all((folder / "__init__.py").exists() for folder in folders)
+    patterns = TOOLS["setuptools"]["package-data"].get(room, [])
+    data = [path.relative_to(ROOT / room) for path in files if path.suffix != ".py"]
+    assert [p for p in data if not any(p.match(pattern) for pattern in patterns)] == []
 
 
 def readme_lines(first_word: str) -> list[str]:
