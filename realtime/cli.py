@@ -77,7 +77,7 @@ def _run(arguments: list[str]) -> int:
         prog="tutti",
         description="Hear which instruments sound in a mix, and how many.",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_HelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"tutti {_version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
@@ -89,6 +89,14 @@ def _run(arguments: list[str]) -> int:
         parser.print_help()
         return 0
     return args.run(args)
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """argparse forgets the indent of subcommands, and gives the longest a line of its own."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog)
+        self._action_max_length = 13
 
 
 def _version() -> str:
