@@ -45,15 +45,17 @@ class Postprocessor:
         self._nobody = np.eye(1, len(spec.polyphony))[0]
         self._rows = np.empty((0, 0), np.float32)
         self._rows_used = 0
+        self._labels = Smoother()
+        self._polyphony = Smoother()
+        self._last_start_s: float | None = None
         self.set_smoothing(smoothing or Smoothing())
 
     def set_smoothing(self, smoothing: Smoothing) -> None:
-        """Change the times; the meters start afresh from the next window."""
+        """Change the times while running: the values go on from where they are."""
         self.smoothing = smoothing
-        self._labels = Smoother(smoothing.attack_s, smoothing.release_s, smoothing.hold_s)
+        self._labels.settings = smoothing
         # One time constant both ways keeps a distribution's sum at 1.
-        self._polyphony = Smoother(smoothing.release_s, smoothing.release_s)
-        self._last_start_s: float | None = None
+        self._polyphony.settings = Smoothing(smoothing.release_s, smoothing.release_s)
 
     def reset(self) -> None:
         """Forget the past, as for a new file."""

@@ -31,7 +31,8 @@ class Smoother:
     """One-pole smoothing of k values, rising with attack, falling with release.
 
     A value that starts to fall is first held for ``hold_s``. The first step
-    after construction or ``reset()`` passes its values through.
+    after construction or ``reset()`` passes its values through. ``settings`` may
+    be replaced at any time.
     """
 
     def __init__(self, attack_s: float = 0.2, release_s: float = 0.4, hold_s: float = 0.0) -> None:

@@ -103,6 +103,14 @@ def test_reset_forgets_the_past(spec):
     np.testing.assert_allclose(tags.instruments, 0.25)
 
 
+def test_new_times_go_on_from_the_values_shown(spec):
+    post = Postprocessor(spec, Smoothing(0.2, 0.4))
+    post.step(constant_scores(1.0), LOUD, 0.0)
+    post.set_smoothing(Smoothing(0.2, 1.0))
+    tags = post.step(constant_scores(0.0), LOUD, 0.5)
+    np.testing.assert_allclose(tags.instruments, np.exp(-0.5), atol=1e-6)
+
+
 def test_polyphony_stays_a_distribution(spec):
     post = Postprocessor(spec, Smoothing(0.1, 0.7, 0.3))
     scores = random_scores(50)
