@@ -14,7 +14,7 @@ help:
 	@echo "make test         install everything, then ruff, mypy and the tests"
 	@echo "make slow         the long tests, which 'make test' leaves out"
 	@echo "make lint         ruff and mypy only"
-	@echo "make screenshots  let the monitor draw docs/monitor-{dark,light}.png"
+	@echo "make screenshots  let the monitor draw itself into docs/screenshots, in both themes"
 	@echo "make demo         compose and render realtime/assets/demo.ogg again"
 	@echo "make clean        remove .venv and every cache"
 	@echo "PYTHON=python3.12 make ...  choose the interpreter (3.11 or newer)"
@@ -38,8 +38,7 @@ lint: $(VENV)/.everything
 	$(BIN)/mypy
 
 screenshots: $(VENV)/.listener
-	QT_QPA_PLATFORM=offscreen $(BIN)/tutti monitor $(DEMO) --theme dark --after 20 --screenshot docs/monitor-dark.png
-	QT_QPA_PLATFORM=offscreen $(BIN)/tutti monitor $(DEMO) --theme light --after 20 --screenshot docs/monitor-light.png
+	$(BIN)/python -m desktop.screenshots docs/screenshots
 
 demo: $(VENV)/.everything
 	$(BIN)/python -m training.mixing.demo $(DEMO)
