@@ -86,6 +86,11 @@ def run(args: argparse.Namespace) -> int:
                 with _progress(file) as progress:
                     timeline = tagger.tag(file, progress=progress)
                 output.write(timeline, target)
+                if timeline.non_finite:
+                    raise TuttiError(
+                        f"{file} holds {timeline.non_finite} samples that are not numbers; they "
+                        "were heard as silence, so export it again."
+                    )
             except TuttiError as error:
                 failed = True
                 print(f"tutti tag: {error}", file=sys.stderr, flush=True)

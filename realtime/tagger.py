@@ -96,7 +96,10 @@ class Tagger:
         name: str,
         progress: Progress | None,
     ) -> Timeline:
-        cutter = WindowCutter(sample_rate_hz, channels, self.hop_s, self.channel)
+        try:
+            cutter = WindowCutter(sample_rate_hz, channels, self.hop_s, self.channel)
+        except TuttiError as error:
+            raise TuttiError(f"{name or 'The array'}: {error}") from None
         tags = []
         for one in self._tags(cutter, blocks):
             tags.append(one)
@@ -104,7 +107,7 @@ class Tagger:
                 progress(one.end_s, max(total_s, one.end_s))
         if not tags:
             raise TuttiError(f"{name or 'The array'} holds no sound (its length is zero).")
-        return Timeline(tuple(tags), self.model.spec, name, cutter.duration_s)
+        return Timeline(tuple(tags), self.model.spec, name, cutter.duration_s, cutter.non_finite)
 
     def _tags(self, cutter: WindowCutter, blocks: Iterable[NDArray[np.floating]]) -> Iterator[Tags]:
         meter = LevelMeter()

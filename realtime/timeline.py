@@ -31,12 +31,16 @@ class InstrumentSummary:
 
 @dataclass(frozen=True, eq=False)
 class Timeline:
-    """Tags of successive windows of a file (or array; then ``file`` is as the caller named it)."""
+    """Tags of successive windows of a file (or array; then ``file`` is as the caller named it).
+
+    ``non_finite``: samples that were not numbers, and were heard as silence.
+    """
 
     tags: tuple[Tags, ...]
     spec: ModelSpec
     file: str
     duration_s: float
+    non_finite: int = 0
 
     def __len__(self) -> int:
         return len(self.tags)

@@ -75,7 +75,9 @@ class WindowCutter:
         self.channels = channels
         self._downmix = Downmix(channels, channel)
         self._resamplers = [
-            soxr.ResampleStream(self.sample_rate_hz, SAMPLE_RATE_HZ, 1, dtype="float32", quality="MQ")
+            soxr.ResampleStream(
+                self.sample_rate_hz, SAMPLE_RATE_HZ, 1, dtype="float32", quality="MQ"
+            )
             for _ in range(self._downmix.streams)
         ]
         self._input = _InputMarks(self.sample_rate_hz)
@@ -90,6 +92,11 @@ class WindowCutter:
     def duration_s(self) -> float:
         """Seconds of audio pushed so far."""
         return self._frames_in / self.sample_rate_hz
+
+    @property
+    def non_finite(self) -> int:
+        """Samples so far that were not numbers (or absurdly large), and were heard as 0."""
+        return self._input.damaged
 
     def set_hop(self, hop_s: float) -> None:
         """Change the hop while running; it counts from the last window given out."""
@@ -183,6 +190,7 @@ class _InputMarks:
     def __init__(self, sample_rate_hz: float) -> None:
         self._frames_per_tick = sample_rate_hz * TICK_S
         self._ticks: dict[int, tuple[float, int]] = {}
+        self.damaged = 0
 
     def clean(self, block: NDArray[np.float32], first_frame: int) -> NDArray[np.float32]:
         """Note the peaks of a block (frames, channels); return it without damaged samples."""
@@ -198,6 +206,7 @@ class _InputMarks:
             bad = ~(magnitude < ABSURD_LEVEL)
             block = np.where(bad, np.float32(0.0), block)
             damaged = np.add.reduceat(bad.sum(axis=1), edges)
+            self.damaged += int(damaged.sum())
             peaks = np.maximum.reduceat(np.where(bad, 0.0, magnitude), edges).max(axis=1)
         for tick, peak, count in zip(
             range(first_tick, last_tick + 1), peaks.tolist(), damaged.tolist(), strict=True

@@ -92,6 +92,20 @@ def test_bad_files_are_named_and_the_others_tagged(tag, piano, tmp_path):
         assert line.startswith("tutti tag: ")
 
 
+def test_samples_that_are_not_numbers_are_told(tag, tmp_path, tones):
+    audio = tones(["piano"], 3)
+    audio[[5, 20_000]] = np.nan, np.inf
+    path = tmp_path / "nan.wav"
+    soundfile.write(path, audio, 16_000, subtype="FLOAT")
+    status, out, err = tag(path, "--format", "json")
+    assert status == 2
+    assert err.splitlines() == [
+        f"tutti tag: {path} holds 2 samples that are not numbers; they were heard as silence, "
+        "so export it again."
+    ]
+    assert present(json.loads(out)) == {"piano"}
+
+
 def test_a_bad_model_is_refused_before_any_file(tag, piano, tmp_path, capsys):
     assert cli.main(["tag", "--model", str(tmp_path / "no.onnx"), str(piano)]) == 2
     err = capsys.readouterr().err
@@ -127,6 +141,7 @@ def test_the_channel_and_the_hop_are_used(tag, tmp_path, tones):
     status, _, err = tag(path, "--channel", "3")
     assert status == 2
     assert "no channel 3" in err
+    assert str(path) in err
 
 
 def test_a_pattern_that_no_shell_has_replaced(tag, piano, duet, tmp_path):

@@ -173,6 +173,9 @@ def test_nan_and_infinity_are_heard_as_zero_and_counted():
         np.testing.assert_allclose(window.samples, other.samples, atol=2e-6)
     assert [w.non_finite for w in windows] == [1, 2, 2]
     assert all(w.input_peak < 1.0 for w in windows)
+    cutter = WindowCutter(16_000, 2)
+    cutter.push(broken)
+    assert cutter.non_finite == 3
 
 
 def test_clipping_is_seen_before_resampling_hides_it():
