@@ -25,7 +25,9 @@ from realtime.windows import Window, WindowCutter
 
 BACKLOG_S = 4.0
 """Windows that wait longer than this give way to newer ones."""
-IDLE_S = 0.25
+IDLE_S = 0.5
+LEAST_WAIT_S = 0.02
+RESAMPLER_DELAY_S = 0.01
 CPU_PERIOD_S = 2.0
 
 Listener = Callable[[Tags], None]
@@ -59,6 +61,7 @@ class Analysis:
         self._cutter: WindowCutter | None = None
         self._cut_from = 0
         self._next_frame = 0
+        self._next_start_s = 0.0
         self._skipped = 0
         self._pending: deque[tuple[float, Window]] = deque()
         self._cpu_mark = (time.monotonic(), 0.0)
@@ -95,7 +98,6 @@ class Analysis:
 
     def _apply_hop(self, hop_s: float) -> None:
         self._hop_s = hop_s
-        self._feed.wanted_s = min(0.1, hop_s / 2)
         if self._cutter is not None:
             self._cutter.set_hop(hop_s)
 
@@ -151,6 +153,7 @@ class Analysis:
             self._next_frame = first + len(frames)
             self._add(cutter.push(frames), take)
             if not ended:
+                self._ask_for_next(take)
                 return
             self._add(cutter.flush(), take)
             self._feed.finish(take)
@@ -159,18 +162,27 @@ class Analysis:
     def _begin(self, take: Take, frame: int) -> WindowCutter:
         self._take = take
         self._cut_from = self._next_frame = frame
+        self._next_start_s = 0.0
         self._cutter = WindowCutter(take.sample_rate_hz, take.channels, self._hop_s, self._channel)
         return self._cutter
 
     def _add(self, windows: list[Window], take: Take) -> None:
         offset_s = take.start_s + self._cut_from / take.sample_rate_hz
         self._pending.extend((offset_s, window) for window in windows)
+        if windows:
+            self._next_start_s = windows[-1].start_s + self._hop_s
         excess = len(self._pending) - math.ceil(BACKLOG_S / self._hop_s)
         if take.live and excess > 0:
             for _ in range(excess):
                 self._pending.popleft()
             self._counters.windows_dropped += excess
             event(logging.WARNING, "windows dropped", count=excess)
+
+    def _ask_for_next(self, take: Take) -> None:
+        """Let capture wake this thread when the next window can be cut, not for every block."""
+        captured_s = (self._next_frame - self._cut_from) / take.sample_rate_hz
+        needed_s = self._next_start_s + self._model.spec.window_s + RESAMPLER_DELAY_S
+        self._feed.wanted_s = max(LEAST_WAIT_S, needed_s - captured_s)
 
     def _drop_audio(self, frames: int, sample_rate_hz: int) -> None:
         count = math.ceil(frames / sample_rate_hz / self._hop_s)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 
 import numpy as np
@@ -15,6 +14,7 @@ from realtime.capture import Asked, Capture
 from realtime.downmix import Channel
 from realtime.errors import TuttiError
 from realtime.feed import Feed
+from realtime.history import History
 from realtime.levels import OPEN_DBFS, LevelReading, to_dbfs
 from realtime.log import event
 from realtime.model import TagModel
@@ -26,7 +26,6 @@ from realtime.spec import DEFAULT_HOP_S, MIN_HOP_S
 from realtime.stats import NO_SIGNAL, RUNNING, STOPPED, Counters, Snapshot, Stats
 from realtime.windows import CLIP_LEVEL, MAX_HOP_S
 
-HISTORY_S = 120.0
 METER_S = 0.05
 """How much of the newest input the input meter reads."""
 ZEROS_S = 3.0
@@ -61,7 +60,7 @@ class Engine:
         self._control = threading.RLock()  # start and stop, one at a time
         self._lock = threading.Lock()  # the fields below; never held while waiting
         self._counters = Counters()
-        self._history: deque[Tags] = deque()
+        self._history = History()
         self._tags: Tags | None = None
         self._zeros_since_s: float | None = None
         self._capture: Capture | None = None
@@ -78,7 +77,7 @@ class Engine:
         with self._control:
             self.stop()
             self._counters = Counters()
-            self._history = deque()
+            self._history.clear()
             self._tags = self._zeros_since_s = None
             feed = Feed()
             with self._lock:
@@ -203,7 +202,7 @@ class Engine:
 
     def history(self, since_s: float = 0.0) -> list[Tags]:
         """Tags of windows that start at or after ``since_s``, oldest first; up to two minutes."""
-        return [tags for tags in self._history.copy() if tags.start_s >= since_s]
+        return self._history.since(since_s)
 
     def _state(self) -> str:
         capture, analysis = self._capture, self._analysis
@@ -220,9 +219,7 @@ class Engine:
 
     def _publish(self, tags: Tags) -> None:
         self._tags = tags
-        self._history.append(tags)
-        while self._history[0].start_s < tags.start_s - HISTORY_S:
-            self._history.popleft()
+        self._history.add(tags)
         if not tags.level.exact_zeros:
             self._zeros_since_s = None
         elif self._zeros_since_s is None:
