@@ -109,6 +109,15 @@ class Chain:
     def taps(self) -> tuple[str, ...]:
         return tuple(step.name for step in self.steps if isinstance(step, TapStep))
 
+    @property
+    def whole_only(self) -> tuple[int, ...]:
+        """Numbers of the effects that must get a file in one piece."""
+        return tuple(
+            number
+            for number, step in enumerate(self.effects)
+            if step.known is not None and step.known.whole_only and not step.bypass
+        )
+
     def with_taps(self) -> Chain:
         """This chain with taps at its ends too, where it has fewer than two: nothing to compare."""
         if len(self.taps) >= 2:

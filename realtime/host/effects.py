@@ -78,13 +78,16 @@ class Effect:
 
     ``withholds``: with ``reset=False`` it gives out fewer frames than it takes
     while it fills up. ``max_channels``: pedalboard refuses more, or silently
-    leaves the others dry (measured on pedalboard 0.9.26).
+    leaves the others dry. ``whole_only``: in blocks it loses audio (pedalboard's
+    issue 415), and is right only when it gets everything in one call. Measured
+    on pedalboard 0.9.26; a test tells when that changes.
     """
 
     name: str
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     withholds: bool = False
     max_channels: int | None = None
+    whole_only: bool = False
 
     @property
     def has_own_mix(self) -> bool:
@@ -124,10 +127,8 @@ def _choice(name: str, default: str, choices: tuple[str, ...]) -> Parameter:
     return Parameter(name, default, kind="choice", choices=choices, gliding=False)
 
 
-def _effect(
-    name: str, *parameters: Parameter, withholds: bool = False, max_channels: int | None = None
-) -> Effect:
-    return Effect(name, {one.name: one for one in parameters}, withholds, max_channels)
+def _effect(name: str, *parameters: Parameter, **more: Any) -> Effect:
+    return Effect(name, {one.name: one for one in parameters}, **more)
 
 
 _QUALITIES = (
@@ -184,6 +185,7 @@ EFFECTS: Mapping[str, Effect] = {
             "GSMFullRateCompressor",
             _choice("quality", "WindowedSinc8", _QUALITIES),
             withholds=True,
+            whole_only=True,
         ),
         _effect("Gain", _db("gain_db", 1.0, -120.0, 60.0)),
         _effect("HighShelfFilter", *_SHELF),
@@ -225,7 +227,12 @@ EFFECTS: Mapping[str, Effect] = {
             _number("feedback", 0.0, -1.0, 1.0),
             _share("mix", 0.5),
         ),
-        _effect("PitchShift", _number("semitones", 0.0, -72.0, 72.0, "semitones"), withholds=True),
+        _effect(
+            "PitchShift",
+            _number("semitones", 0.0, -72.0, 72.0, "semitones"),
+            withholds=True,
+            whole_only=True,
+        ),
         _effect(
             "Resample",
             _number("target_sample_rate", 8000.0, 100.0, 768_000.0, "Hz", gliding=False),

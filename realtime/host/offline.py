@@ -26,6 +26,10 @@ SILENCE_DBFS = -90.0
 """A tail ends where the output stays below this."""
 QUIET_S = 0.5
 MAX_LATENCY_S = 60.0
+WHOLE_LATENCY_S = 3.0
+"""More than PitchShift withholds at any rate."""
+MAX_WHOLE_SAMPLES = 60_000_000
+"""Over all channels: ten minutes of stereo at 48 kHz, some 1 GB while it runs."""
 OUTPUT_FORMATS = "WAV, AIFF, FLAC, OGG or MP3"
 PCM_SUFFIXES = (".wav", ".aiff", ".aif", ".flac")
 
@@ -81,15 +85,15 @@ def render(
         timelines = {name: stack.enter_context(host.tap(name)) for name in host.chain.taps}
         state = _Ending(rate_hz, max_tail_s)
         with _writer(output, rate_hz, file.channels) as write:
-            for block in _blocks(file):
-                done = host.process(block, rate_hz)
-                state.keep(done, write)
-                if progress is not None:
-                    progress(host.frames_in / rate_hz, file.duration_s)
-            frames, latency_frames = host.frames_in, host.withheld_frames
-            if frames == 0:
-                raise TuttiError(f"{source} holds no sound: export it again.")
-            _ring_out(host, state, write, frames, file.channels)
+            if host.chain.whole_only:
+                frames, latency_frames = _whole(host, file, state, write, max_tail_s)
+            else:
+                for block in _blocks(file):
+                    state.keep(host.process(block, rate_hz), write)
+                    if progress is not None:
+                        progress(host.frames_in / rate_hz, file.duration_s)
+                frames, latency_frames = host.frames_in, host.withheld_frames
+                _ring_out(host, state, write, frames, file.channels)
         duration_s = frames / rate_hz
     return Rendering(
         input=str(source),
@@ -144,6 +148,32 @@ def _blocks(file: FileSource) -> Iterator[Block]:
             waiting, count = [whole[:, BLOCK_FRAMES:]], count - BLOCK_FRAMES
     if count:
         yield np.concatenate(waiting, axis=1)
+
+
+def _whole(
+    host: Host,
+    file: FileSource,
+    state: _Ending,
+    write: Callable[[Block], None],
+    max_tail_s: float,
+) -> tuple[int, int]:
+    """All in one call, silence for latency and tail included; (frames, latency in frames)."""
+    if file.frames * file.channels > MAX_WHOLE_SAMPLES:
+        label = host.chain.effects[host.chain.whole_only[0]].label
+        raise TuttiError(
+            f"{file.path} is too long for {label}, which must hold it in memory as a whole: "
+            f"cut it to {MAX_WHOLE_SAMPLES / file.channels / file.sample_rate_hz / 60:.0f} minutes."
+        )
+    audio = np.concatenate(list(_blocks(file)), axis=1)
+    frames = audio.shape[1]
+    extra = round((WHOLE_LATENCY_S + max_tail_s) * file.sample_rate_hz)
+    silence = np.zeros((file.channels, extra), np.float32)
+    done = host.process(np.concatenate([audio, silence], axis=1), file.sample_rate_hz)
+    done = done[:, : frames + state.max_tail_frames]
+    sounding = np.flatnonzero(np.abs(done[:, frames:]).max(axis=0) > 10 ** (SILENCE_DBFS / 20))
+    tail = int(sounding[-1]) + 1 if sounding.size else 0
+    state.keep(done[:, : frames + tail], write)
+    return frames, host.withheld_frames
 
 
 def _ring_out(

@@ -57,6 +57,12 @@ class Host:
         on_problem: Callable[[str], None] | None = None,
     ) -> None:
         chains.check(chain)
+        if live and chain.whole_only:
+            number = chain.whole_only[0]
+            raise TuttiError(
+                f"Effect {number + 1} ({chain.effects[number].label}) cannot run live: in blocks "
+                "this version of pedalboard loses its sound. Use it on files, or bypass it."
+            )
         self.chain = chain.with_taps()
         self.model = model if isinstance(model, TagModel) else TagModel(model)
         self.live = live
@@ -119,6 +125,12 @@ class Host:
         while self._changes:
             self._changes.popleft()()
         audio, turned = self._layout(block, sample_rate_hz)
+        if self.frames_in and self.chain.whole_only:
+            self._failed(
+                self.chain.whole_only[0],
+                "loses sound in blocks, in this version of pedalboard: give it the whole "
+                "recording in one block",
+            )
         frames = audio.shape[1]
         self.frames_in += frames
         for part in self._parts:

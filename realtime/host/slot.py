@@ -13,9 +13,10 @@ from realtime.host.effects import Value
 from realtime.host.fifo import FrameFifo
 
 FADE_S = 0.02
-"""Length of cross-fades and of parameter glides."""
-GLIDE_FRAMES = 32
-"""A gliding parameter moves once in so many frames."""
+"""Length of cross-fades."""
+GLIDE_S = 0.05
+GLIDE_FRAMES = 8
+"""A gliding parameter moves once in so many frames: a step of 20 dB then makes 300 of 0.07 dB."""
 
 Block = NDArray[np.float32]
 
@@ -159,7 +160,7 @@ class Slot:
         fade_frames = max(1, round(FADE_S * sample_rate_hz))
         begin = self._dry.end
         self._dry.push(block)
-        wet = self._run(block, sample_rate_hz, fade_frames)
+        wet = self._run(block, sample_rate_hz)
         if wet is None:
             self._interrupt()
         else:
@@ -178,7 +179,8 @@ class Slot:
             self._last = output[:, -1:]
         return output
 
-    def _run(self, block: Block, sample_rate_hz: float, fade_frames: int) -> Block | None:
+    def _run(self, block: Block, sample_rate_hz: float) -> Block | None:
+        glide_frames = max(1, round(GLIDE_S * sample_rate_hz))
         parts: list[Block] = []
         at = 0
         while self._glides and at < block.shape[1]:
@@ -186,10 +188,10 @@ class Slot:
             at += piece.shape[1]
             for glide in self._glides:
                 glide.done_frames += piece.shape[1]
-                share = min(1.0, glide.done_frames / fade_frames)
+                share = min(1.0, glide.done_frames / glide_frames)
                 glide.value = glide.at(share)
                 self.runner.set_parameter(glide.position, glide.name, glide.value)
-            self._glides = [g for g in self._glides if g.done_frames < fade_frames]
+            self._glides = [g for g in self._glides if g.done_frames < glide_frames]
             done = self.runner.run(piece, sample_rate_hz)
             if done is None:
                 return None

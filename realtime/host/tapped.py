@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pedalboard
@@ -69,6 +70,8 @@ class TappedBoard:
             self._taps[name].subscribe(timeline.add)
         self._places = places
         self._split = not any(map(_withholds, board))
+        self._effects: list[pedalboard.Plugin] = []
+        self._parts: list[tuple[int, pedalboard.Pedalboard]] = []
         self._copies = {}
         if not self._split:
             for place in places:
@@ -97,12 +100,9 @@ class TappedBoard:
         self._hear(FIRST_TAP, input_array, sample_rate, reset)
         audio: NDArray[np.floating] = input_array
         if self._split:
-            effects = list(self.board)
-            edges = [0, *self._places, len(effects)]
-            for begin, end in zip(edges, edges[1:], strict=False):
+            for begin, part in self._split_parts():
                 if begin:
                     self._hear(str(begin), audio, sample_rate, reset)
-                part = pedalboard.Pedalboard(effects[begin:end])
                 audio = part.process(audio, sample_rate, buffer_size, reset)
         else:
             for place, copies in self._copies.items():
@@ -112,7 +112,7 @@ class TappedBoard:
                 self._hear(str(place), heard, sample_rate, reset)
             audio = self.board.process(input_array, sample_rate, buffer_size, reset)
         self._hear(LAST_TAP, audio, sample_rate, reset)
-        return audio  # type: ignore[return-value]
+        return audio
 
     __call__ = process
 
@@ -137,10 +137,24 @@ class TappedBoard:
     def reset(self) -> None:
         """As ``Pedalboard.reset``; what comes next is a stretch of its own for the taps."""
         self.board.reset()
+        for _, part in self._parts:
+            part.reset()
         for copies in self._copies.values():
             copies.reset()
         for tap in self._taps.values():
             tap.cut()
+
+    def _split_parts(self) -> list[tuple[int, pedalboard.Pedalboard]]:
+        """The board cut at the taps; kept, since boards remember the layout of past blocks."""
+        effects = list(self.board)
+        if effects != self._effects:
+            self._effects = effects
+            edges = [0, *self._places, len(effects)]
+            self._parts = [
+                (begin, pedalboard.Pedalboard(effects[begin:end]) if self._places else self.board)
+                for begin, end in zip(edges, edges[1:], strict=False)
+            ]
+        return self._parts
 
     def _hear(
         self, name: str, audio: NDArray[np.floating], sample_rate: float, alone: bool
@@ -184,7 +198,7 @@ def copy_effect(effect: pedalboard.Plugin) -> pedalboard.Plugin:
     return type(effect)(**values)
 
 
-def _follow(copy: pedalboard.Plugin, original: pedalboard.Plugin) -> None:
+def _follow(copy: Any, original: Any) -> None:
     """Bring a copy's parameters up to date."""
     if isinstance(original, pedalboard.PluginContainer):
         for one, other in zip(copy, original, strict=False):

@@ -1,0 +1,101 @@
+"""A script's own Pedalboard, with tags: the sound is the same in every way it can be called."""
+
+import numpy as np
+import pedalboard as pb
+import pytest
+
+from realtime.errors import TuttiError
+from realtime.host.effects import EFFECTS
+from realtime.host.tapped import TappedBoard, copy_effect
+from realtime.model import TagModel
+
+RATE_HZ = 44_100
+LIGHT = (
+    lambda: pb.Compressor(-30, 4),
+    lambda: pb.Chorus(),
+    lambda: pb.Delay(0.1, 0.3),
+    lambda: pb.Reverb(),
+)
+FILLING = (
+    lambda: pb.Compressor(-30, 4),
+    lambda: pb.PitchShift(2),
+    lambda: pb.Chain([pb.Gain(-3), pb.Delay(0.1)]),
+    lambda: pb.MP3Compressor(),
+)
+
+
+@pytest.fixture(scope="module")
+def model(tone_model_path):
+    return TagModel(tone_model_path)
+
+
+def noise(seconds, channels=2):
+    rng = np.random.default_rng(0)
+    return (0.1 * rng.standard_normal((channels, round(seconds * RATE_HZ)))).astype(np.float32)
+
+
+@pytest.mark.parametrize("makers", [LIGHT, FILLING], ids=["light", "filling"])
+@pytest.mark.parametrize("at", [(), 1, (1, 3)])
+def test_the_sound_is_the_boards_in_whole_calls_and_in_blocks(makers, at, model):
+    audio = noise(2.5)
+    tapped = TappedBoard(pb.Pedalboard([make() for make in makers]), at, model=model)
+    alone = pb.Pedalboard([make() for make in makers])
+    for _ in range(2):
+        np.testing.assert_array_equal(tapped(audio, RATE_HZ), alone(audio, RATE_HZ))
+    np.testing.assert_array_equal(
+        tapped.process(audio, RATE_HZ, 512), alone.process(audio, RATE_HZ, 512)
+    )
+    tapped.reset()
+    alone.reset()
+    for size in (8192, 4096, 1, 700, 8192, 5000):
+        block, audio = audio[:, :size], audio[:, size:]
+        np.testing.assert_array_equal(
+            tapped(block, RATE_HZ, reset=False), alone(block, RATE_HZ, reset=False)
+        )
+    turned = np.ascontiguousarray(noise(0.5).T)
+    np.testing.assert_array_equal(tapped(turned, RATE_HZ), alone(turned, RATE_HZ))
+    np.testing.assert_array_equal(tapped(turned[:, 0], RATE_HZ), alone(turned[:, 0], RATE_HZ))
+
+
+@pytest.mark.parametrize("filling", [False, True])
+def test_each_tap_hears_its_place(filling, model, tones):
+    audio = np.tile(tones(["flute"], 3.0, RATE_HZ), (2, 1))
+    effects = [pb.Invert(), pb.Gain(-100), pb.Gain(0)] + [pb.Resample(22_050)] * filling
+    board = TappedBoard(pb.Pedalboard(effects), (1, 2), model=model)
+    board(audio, RATE_HZ)
+    present = {name: one.summary()["flute"].present for name, one in board.timelines.items()}
+    assert present == {"input": True, "1": True, "2": False, "output": False}
+    assert board.timelines["input"].duration_s == pytest.approx(3.0, abs=0.01)
+    board.board[1].gain_db = 0
+    with board.tap("2") as later:
+        board(audio, RATE_HZ)
+    assert later.summary()["flute"].present
+    assert later.start_s[0] == 0.0
+    assert board.taps["output"].latest.end_s == pytest.approx(6.0, abs=0.01)
+
+
+def test_copies_are_alike():
+    audio = noise(0.4)
+    for name in EFFECTS:
+        if name == "Convolution":
+            continue
+        values = {
+            one: p.minimum * 0.25 + p.maximum * 0.75
+            for one, p in EFFECTS[name].parameters.items()
+            if p.kind == "number" and not p.nyquist and p.gliding
+        }
+        original = getattr(pb, name)(**values)
+        expected = original(audio, RATE_HZ)
+        np.testing.assert_array_equal(copy_effect(original)(audio, RATE_HZ), expected)
+
+
+def test_what_cannot_be_is_said(model):
+    with pytest.raises(TuttiError, match="before effect 1 to 1 of this board"):
+        TappedBoard(pb.Pedalboard([pb.Gain(), pb.Gain()]), 2, model=model)
+    response = pb.Convolution(np.ones((1, 8), np.float32), 1.0, RATE_HZ)
+    board = pb.Pedalboard([response, pb.PitchShift(1)])
+    with pytest.raises(TuttiError, match="copy of Convolution"):
+        TappedBoard(board, 1, model=model)
+    tapped = TappedBoard(board, model=model)
+    with pytest.raises(TuttiError, match="did you mean 'output'"), tapped.tap("outputs"):
+        pass
