@@ -44,7 +44,7 @@ class IsolatedRunner:
 
     ``state``: "running", "hung", "crashed" or "stopped"; ``start`` starts it,
     or starts it anew. ``failed`` is told once per failure, on the thread that
-    called ``run``. ``worker``: the command of the process.
+    called ``run``. ``worker``: the command of its process.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class IsolatedRunner:
         *,
         live: bool = False,
         failed: Callable[[str], None] | None = None,
-        worker: Sequence[str] = WORKER,
+        worker: Sequence[str] | None = None,
     ) -> None:
         self.step = step
         self.state = STOPPED
@@ -63,7 +63,7 @@ class IsolatedRunner:
         self.late_blocks = 0
         self._live = live
         self._failed = failed or (lambda text: None)
-        self._command = tuple(worker)
+        self._command = tuple(worker or WORKER)
         self._lock = threading.Lock()  # one order and its answer at a time
         self._process: subprocess.Popen | None = None
         self._memory: shared_memory.SharedMemory | None = None

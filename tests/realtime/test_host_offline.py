@@ -92,7 +92,9 @@ def test_the_tail_rings_out_and_no_longer(tmp_path, model):
 @pytest.mark.parametrize("channels", [1, 2, 5, 8])
 def test_rates_and_channels_are_kept(rate_hz, channels, tmp_path, model):
     audio = noise(rate_hz // 2, channels)
-    chain = Chain((EffectStep("Invert"), EffectStep("Reverb", {"wet_level": 0.0, "dry_level": 0.5})))
+    chain = Chain(
+        (EffectStep("Invert"), EffectStep("Reverb", {"wet_level": 0.0, "dry_level": 0.5}))
+    )
     done, output, rate = rendered(chain, audio, rate_hz, tmp_path, model, ".flac")
     assert (rate, output.shape[0], done.channels) == (rate_hz, channels, channels)
     np.testing.assert_allclose(output[:, : audio.shape[1]], -audio, atol=2e-4)
@@ -127,9 +129,9 @@ def test_what_cannot_be_written_is_said_and_leaves_nothing(case, tmp_path, model
     name, channels, rate_hz, expected = BAD[case]
     source = save(tmp_path / "in.wav", noise(1000, channels), rate_hz)
     before = sorted(tmp_path.iterdir())
-    with Host(Chain((EffectStep("Invert"),)), model=model) as host:
-        with pytest.raises(TuttiError) as caught:
-            render(host, source, tmp_path / name)
+    host = Host(Chain((EffectStep("Invert"),)), model=model)
+    with host, pytest.raises(TuttiError) as caught:
+        render(host, source, tmp_path / name)
     assert expected in str(caught.value)
     assert sorted(tmp_path.iterdir()) == before
 
@@ -141,9 +143,9 @@ def test_a_failure_half_way_leaves_the_old_output(tmp_path, model):
     def fail(done_s, total_s):
         raise TuttiError("stop here")
 
-    with Host(Chain((EffectStep("Invert"),)), model=model) as host:
-        with pytest.raises(TuttiError, match="stop here"):
-            render(host, source, tmp_path / "out.wav", progress=fail)
+    host = Host(Chain((EffectStep("Invert"),)), model=model)
+    with host, pytest.raises(TuttiError, match="stop here"):
+        render(host, source, tmp_path / "out.wav", progress=fail)
     assert (tmp_path / "out.wav").read_bytes() == b"old"
     assert len(list(tmp_path.iterdir())) == 2
 

@@ -93,11 +93,20 @@ def test_each_effect_alone_is_bit_identical(name, step, model):
 
 
 @pytest.mark.parametrize("first", sorted(name for name in EFFECTS if EFFECTS[name].withholds))
-@pytest.mark.parametrize("second", ["Convolution", "Resample", "MP3Compressor", "PitchShift", "Delay"])
+@pytest.mark.parametrize(
+    "second", ["Convolution", "Resample", "MP3Compressor", "PitchShift", "Delay"]
+)
 def test_effects_after_one_that_withholds_audio_are_bit_identical(first, second, step, model):
     if first == second:
         pytest.skip("one of each")
-    steps = [step("Compressor"), TapStep("a"), step(first), TapStep("m"), step(second), TapStep("z")]
+    steps = [
+        step("Compressor"),
+        TapStep("a"),
+        step(first),
+        TapStep("m"),
+        step(second),
+        TapStep("z"),
+    ]
     audio = noise(2.5)
     host = assert_same_sound(steps, audio, 5, model)
     assert 0 < host.taps["m"].now_s <= host.taps["a"].now_s
