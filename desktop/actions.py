@@ -42,7 +42,7 @@ WIDGET_KEYS = (
     ("Meters", "F2", "Rename the instrument"),
     ("Meters", "Menu", "All that can be done with the row"),
     ("History", "+, −", "Shorter or longer span (also Ctrl+wheel)"),
-    ("History", "wheel", "Move through the past while frozen"),
+    ("History", "Wheel", "Move through the past while frozen"),
     ("File", "Left, Right", "5 s back or forward"),
 )
 """Keys that the focused widget takes itself."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import base64
 import binascii
+import os
 import signal
 import sys
 from pathlib import Path
@@ -26,6 +27,7 @@ from desktop.main_window import MainWindow
 from desktop.menus import Menus
 from desktop.player import SilentSink
 from desktop.session_log import SessionLog, logs_folder, tidy
+from desktop.style import MonitorStyle
 from realtime.errors import TuttiError
 
 WINDOW_SIZE = (1440, 900)
@@ -40,7 +42,7 @@ def application() -> QApplication:
     app = QApplication(sys.argv[:1])
     app.setApplicationName("tutti")
     app.setApplicationDisplayName("Tutti")
-    app.setStyle("Fusion")
+    app.setStyle(MonitorStyle())
     return app
 
 
@@ -94,6 +96,10 @@ def run_monitor(args: argparse.Namespace) -> int:
         _save_settings(window, menus, path)
     if log is not None:
         log.close()
+    if not window.wait_closed(3.0):
+        # A driver call never came back: an ordinary exit would wait for it.
+        sys.stdout.flush()
+        os._exit(code)
     if failure:
         raise TuttiError(failure[0])
     return code

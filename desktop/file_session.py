@@ -93,6 +93,9 @@ class FileSession:
         self.analysis.cancel()
         self.player.close()
 
+    def ended(self, timeout_s: float) -> bool:
+        return self.analysis.join(timeout_s) and self.player.join(timeout_s)
+
 
 def _channels(count: int) -> str:
     return {1: "mono", 2: "stereo"}.get(count, f"{count} channels")

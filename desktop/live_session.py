@@ -201,11 +201,19 @@ class LiveSession:
         )
         return Timeline(tags, self._spec, self.title, tags[-1].end_s)
 
+    def ended(self, timeout_s: float) -> bool:
+        """Whether the device is closed; False too if a driver call never came back."""
+        self._thread.join(timeout_s)
+        if self.closing is not None:
+            self.closing.join(timeout_s)
+        alive = self._thread.is_alive() or (self.closing is not None and self.closing.is_alive())
+        return not alive and not getattr(self._engine, "abandoned", 0)
+
     def close(self) -> None:
         """Stop listening; returns at once, the device closes in the background."""
         with self._lock:
             self._closed = True
             engine = self._engine
-        if engine is not None:
+        if engine is not None and self.closing is None:
             self.closing = threading.Thread(target=engine.stop, name="live stop", daemon=True)
             self.closing.start()

@@ -20,12 +20,12 @@ from desktop.player import OpenSink
 from desktop.session_log import SessionLog
 from desktop.settings import Settings
 from desktop.theme import Theme
-from desktop.track import INSTRUMENT_COUNT
+from desktop.track import INSTRUMENT_COUNT, Track
 from desktop.widgets.expected import ExpectedList
 from desktop.widgets.level import LevelMeter
 from desktop.widgets.meters import Meters
 from desktop.widgets.polyphony import PolyphonyMeter
-from desktop.widgets.roll import HistoryRoll
+from desktop.widgets.roll import EMPTY_HINT, HistoryRoll
 from desktop.widgets.status import StatusBar
 from desktop.widgets.topbar import TopBar
 from desktop.widgets.transport import Transport
@@ -66,6 +66,7 @@ class MainWindow(QWidget):
         self.lately = Lately()
         self.health = Health()
         self.compact = False
+        self._closing: list[Session] = []
         self.topbar = TopBar(theme)
         self.meters = Meters(settings, theme)
         self.polyphony = PolyphonyMeter(theme)
@@ -105,20 +106,20 @@ class MainWindow(QWidget):
         self.side_column.addWidget(self.polyphony)
         self.side_column.addWidget(self.level)
         self.side_column.addWidget(self.expected, 1)
-        self.upper = QSplitter(Qt.Orientation.Horizontal)
-        self.upper.addWidget(self.scroller)
-        self.upper.addWidget(self.side)
-        self.upper.setStretchFactor(0, 1)
-        self.upper.setChildrenCollapsible(False)
         self.splitter = QSplitter(Qt.Orientation.Vertical)
-        self.splitter.addWidget(self.upper)
+        self.splitter.addWidget(self.scroller)
         self.splitter.addWidget(self.roll)
         self.splitter.setStretchFactor(0, 1)
         self.splitter.setStretchFactor(1, 1)
         self.splitter.setChildrenCollapsible(False)
+        self.halves = QSplitter(Qt.Orientation.Horizontal)
+        self.halves.addWidget(self.splitter)
+        self.halves.addWidget(self.side)
+        self.halves.setStretchFactor(0, 1)
+        self.halves.setChildrenCollapsible(False)
         self._column = QVBoxLayout(self)
         self._column.addWidget(self.topbar)
-        self._column.addWidget(self.splitter, 1)
+        self._column.addWidget(self.halves, 1)
         self._column.addWidget(self.transport)
         self._column.addWidget(self.status)
         self.transport.hide()
@@ -130,7 +131,7 @@ class MainWindow(QWidget):
         self._column.setSpacing(px(8))
         self.side_column.setSpacing(px(8))
         self._fit()
-        for splitter in (self.splitter, self.upper):
+        for splitter in (self.splitter, self.halves):
             splitter.setHandleWidth(px(8))
         for widget in self.themed():
             widget.set_theme(theme)
@@ -150,10 +151,10 @@ class MainWindow(QWidget):
         self.transport.setVisible(not compact and isinstance(self.session, FileSession))
         self.status.set_compact(compact)
         vertical, horizontal = Qt.Orientation.Vertical, Qt.Orientation.Horizontal
-        self.upper.setOrientation(vertical if compact else horizontal)
-        self.upper.insertWidget(0 if compact else 1, self.side)
-        self.upper.setStretchFactor(self.upper.indexOf(self.scroller), 1)
-        self.upper.setStretchFactor(self.upper.indexOf(self.side), 0)
+        self.halves.setOrientation(vertical if compact else horizontal)
+        self.halves.insertWidget(0 if compact else 1, self.side)
+        self.halves.setStretchFactor(self.halves.indexOf(self.splitter), 1)
+        self.halves.setStretchFactor(self.halves.indexOf(self.side), 0)
         self._fit()
 
     def _fit(self) -> None:
@@ -198,10 +199,19 @@ class MainWindow(QWidget):
         session, self.session = self.session, None
         if session is not None:
             session.close()
+            self._closing.append(session)
+
+    def wait_closed(self, timeout_s: float) -> bool:
+        """Give devices and threads time to end; False if one never will."""
+        until_s = time.monotonic() + timeout_s
+        ended = [one.ended(max(until_s - time.monotonic(), 0.0)) for one in self._closing]
+        self._closing = []
+        return all(ended)
 
     def show_session(self, session: Session) -> None:
         """Show this one in place of whatever was open."""
         self.close_session()
+        self._closing = [one for one in self._closing if not one.ended(0.0)]
         self.session = session
         self.follower.reset()
         self.level.clear()
@@ -223,6 +233,8 @@ class MainWindow(QWidget):
         """Close what is open and show an empty window."""
         self.close_session()
         self.transport.hide()
+        self.roll.show_source(Track(), is_live=True, duration_s=None, hop_s=self.settings.hop_s)
+        self.roll.hint = EMPTY_HINT
         self.topbar.show_source("Tutti", None)
         self.setWindowTitle("Tutti")
         self.settings.last_source = ""

@@ -215,10 +215,15 @@ class Player:
         self._gain = 0.0 if volume_db <= -60.0 else 10.0 ** (volume_db / 20.0)
 
     def close(self) -> None:
+        """Stop, and let go of file and output soon after."""
         with self._changed:
             self._closing, self._playing = True, False
             self._changed.notify()
-        self._thread.join(2.0)
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the thread after ``close()``; False if it still runs."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
 
     # -- the playing thread ----------------------------------------------------------
 

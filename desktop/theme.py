@@ -121,6 +121,8 @@ class Theme:
     name: str = "dark"
     scale: float = 1.0
     colours: Colours = field(default=DARK)
+    _fonts: dict[tuple, QFont] = field(default_factory=dict, compare=False, repr=False)
+    _colours: dict[tuple, QColor] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def named(cls, name: str, scale: float = 1.0) -> Theme:
@@ -136,6 +138,13 @@ class Theme:
         return max(1, round(size * self.scale))
 
     def font(self, size_px: float = 14, *, bold: bool = False, spaced: bool = False) -> QFont:
+        """A face with even digits; made once, so paint with it and do not change it."""
+        key = (size_px, bold, spaced)
+        if key not in self._fonts:
+            self._fonts[key] = self._make_font(size_px, bold, spaced)
+        return self._fonts[key]
+
+    def _make_font(self, size_px: float, bold: bool, spaced: bool) -> QFont:
         font = QFont()
         font.setFamilies(_font_families())
         font.setPixelSize(self.px(size_px))
@@ -148,10 +157,12 @@ class Theme:
 
     def colour(self, name: str, alpha: float = 1.0) -> QColor:
         """A colour by its role (``"text"``) or its family (``"brass"``)."""
-        text = self.colours.families.get(name) or getattr(self.colours, name)
-        colour = QColor(text)
-        colour.setAlphaF(alpha)
-        return colour
+        key = (name, alpha)
+        if key not in self._colours:
+            colour = QColor(self.colours.families.get(name) or getattr(self.colours, name))
+            colour.setAlphaF(alpha)
+            self._colours[key] = colour
+        return self._colours[key]
 
     def palette(self) -> QPalette:
         role = QPalette.ColorRole

@@ -24,9 +24,15 @@ from desktop.clock import clock
 from desktop.expectation import HEARD, MISSING, QUIET, UNEXPECTED, Finding
 from desktop.settings import Settings
 from desktop.theme import Theme
-from desktop.widgets.meter_rows import FAMILY_NAMES, SCORE_ORDER
+from desktop.widgets.meter_rows import FAMILY_NAMES
 from realtime.taxonomy import FAMILY_OF, instruments_of
 
+_COLUMNS = (
+    ("voice", "woodwind"),
+    ("brass", "percussion"),
+    ("key", "synth", "bowed_string"),
+    ("plucked_string",),
+)
 _ORDER = {MISSING: 0, UNEXPECTED: 1, QUIET: 2, HEARD: 3}
 
 
@@ -154,18 +160,20 @@ class ExpectedDialog(QDialog):
         self.boxes: dict[str, QCheckBox] = {}
         grid = QGridLayout()
         grid.setHorizontalSpacing(32)
-        tops = [0, 0, 0, 0]
-        for family in SCORE_ORDER:
-            column = tops.index(min(tops))
-            title = QLabel(FAMILY_NAMES[family])
-            title.setProperty("role", "title")
-            grid.addWidget(title, tops[column], column)
-            tops[column] += 1
-            for name in instruments_of(family):
-                self.boxes[name] = QCheckBox(name_of(name))
-                self.boxes[name].setChecked(name in settings.expected)
-                grid.addWidget(self.boxes[name], tops[column], column)
-                tops[column] += 1
+        for place, families in enumerate(_COLUMNS):
+            column = QVBoxLayout()
+            column.setSpacing(6)
+            for family in families:
+                title = QLabel(FAMILY_NAMES[family])
+                title.setProperty("role", "title")
+                column.addWidget(title)
+                for name in instruments_of(family):
+                    self.boxes[name] = QCheckBox(name_of(name))
+                    self.boxes[name].setChecked(name in settings.expected)
+                    column.addWidget(self.boxes[name])
+                column.addSpacing(16)
+            column.addStretch()
+            grid.addLayout(column, 0, place)
         self.after = QDoubleSpinBox()
         self.after.setRange(1.0, 600.0)
         self.after.setDecimals(0)

@@ -45,15 +45,17 @@ def paint_columns(
     edges_s: tuple[float, float],
     width: int,
     reach_s: float,
+    height: int = 0,
 ) -> QImage:
-    """An image, one pixel row a lane and ``width`` columns from ``edges_s[0]`` to ``[1]``.
+    """An image, one lane under the other and ``width`` columns from ``edges_s[0]`` to ``[1]``.
 
     ``values``: ``(n, lanes)`` at ``centre_s`` ``(n,)``. Each column shows the nearest window
     within ``reach_s`` seconds, or nothing. Where several windows fall into one column the
-    strongest shows, so that a short entry does not vanish when zoomed out.
+    strongest shows, so that a short entry does not vanish when zoomed out. With a ``height``
+    the lanes are stretched to it, which Qt would do more slowly.
     """
     lanes = len(tables)
-    pixels = np.zeros((lanes, max(width, 1)), np.uint32)
+    pixels = np.repeat(tables[:, :1], max(width, 1), axis=1)
     if len(centre_s) and width > 0:
         step_s = (edges_s[1] - edges_s[0]) / width
         times = edges_s[0] + (np.arange(width) + 0.5) * step_s
@@ -71,12 +73,12 @@ def paint_columns(
             shown = values[nearest]
         quantised = np.clip(shown * (_LEVELS - 1) + 0.5, 0, _LEVELS - 1).astype(np.uint8)
         coloured = tables[np.arange(lanes)[:, np.newaxis], quantised.T]
-        pixels = np.where(known, coloured, np.uint32(0))
-    pixels = np.ascontiguousarray(pixels)
-    image = QImage(
-        pixels.tobytes(), pixels.shape[1], lanes, pixels.shape[1] * 4, QImage.Format.Format_ARGB32
-    )
-    return image.copy()
+        pixels = np.where(known, coloured, tables[:, :1])
+    if height > lanes:
+        pixels = pixels[np.arange(height) * lanes // height]
+    rows, columns = pixels.shape
+    data = np.ascontiguousarray(pixels).tobytes()
+    return QImage(data, columns, rows, columns * 4, QImage.Format.Format_RGB32).copy()
 
 
 def instrument_lanes(families: tuple[str, ...]) -> list[str]:

@@ -23,7 +23,7 @@ class KeySheet(QDialog):
         groups: dict[str, list[tuple[str, str]]] = {}
         for command in commands:
             if command.keys:
-                shown = ", ".join(_native(key) for key in command.keys)
+                shown = _native(command.keys[0])
                 groups.setdefault(command.group, []).append((shown, command.text))
         for group, keys, text in WIDGET_KEYS:
             groups.setdefault(f"{group}, when chosen with Tab", []).append((keys, text))

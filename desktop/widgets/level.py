@@ -7,6 +7,7 @@ from PyQt6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from desktop.theme import Theme
+from desktop.widgets.still import Still
 
 FLOOR_DBFS = -60.0
 _MARKS_DBFS = (-60, -48, -36, -24, -12, -6, 0)
@@ -25,6 +26,7 @@ class LevelMeter(QWidget):
         self._rms = self._peak = self._held = FLOOR_DBFS
         self._held_age_s = 0.0
         self._painted: tuple = ()
+        self._still = Still(self)
         self.setAccessibleName("Input level")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -37,7 +39,7 @@ class LevelMeter(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(self.theme.px(296), self.theme.px(104))
+        return QSize(self.theme.px(296), self.theme.px(96))
 
     def set_level(self, rms_dbfs: float, peak_dbfs: float, clipped: bool, dt_s: float) -> None:
         """Show a level after ``dt_s`` seconds: it rises at once and falls at 24 dB/s."""
@@ -63,8 +65,9 @@ class LevelMeter(QWidget):
             self.peak_text(),
         )
         if state != self._painted:
+            texts_same = state[3:] == self._painted[3:]
             self._painted = state
-            self.update()
+            self.update(self._bar() if texts_same else self.rect())
 
     def clear(self) -> None:
         """Forget the clip and the largest peak."""
@@ -90,30 +93,47 @@ class LevelMeter(QWidget):
             super().keyPressEvent(event)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        painter, px, align = QPainter(self), self.theme.px, Qt.AlignmentFlag
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.fillRect(self.rect(), self.theme.colour("panel"))
+        px, bar = self.theme.px, self._bar()
+        still = self._still.begin((self.theme.name, self.theme.scale), self.theme.colour("panel"))
+        if still is not None:
+            self._paint_still(still, bar)
+            still.end()
+        painter, align = QPainter(self), Qt.AlignmentFlag
+        self._still.blit(painter, event.rect() if event else self.rect())
+        lamp = QRect(self.width() - px(16) - px(44), px(12), px(44), px(20))
+        if self.clipped:
+            painter.fillRect(lamp, self.theme.colour("bad"))
+            painter.setPen(self.theme.colour("window"))
+            painter.setFont(self.theme.font(11, bold=True))
+            painter.drawText(lamp, align.AlignCenter, "CLIP")
+        painter.setPen(self.theme.colour("text"))
+        painter.setFont(self.theme.font(14))
+        number = QRect(px(80), px(12), lamp.left() - px(16) - px(80), px(20))
+        painter.drawText(number, align.AlignRight | align.AlignVCenter, self.peak_text())
+        self._paint_level(painter, bar)
+        if self.hasFocus():
+            painter.setPen(self.theme.colour("accent"))
+            painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5))
+        painter.end()
+
+    def _bar(self) -> QRect:
+        px = self.theme.px
+        return QRect(px(16), px(44), self.width() - px(32), px(14))
+
+    def _paint_still(self, painter: QPainter, bar: QRect) -> None:
+        px, align = self.theme.px, Qt.AlignmentFlag
         painter.setPen(self.theme.colour("muted"))
         painter.setFont(self.theme.font(12, bold=True, spaced=True))
         head = QRect(px(16), px(12), self.width() - px(32), px(20))
         painter.drawText(head, align.AlignLeft | align.AlignVCenter, "Level")
         lamp = QRect(self.width() - px(16) - px(44), px(12), px(44), px(20))
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self.theme.colour("bad" if self.clipped else "track"))
-        painter.drawRoundedRect(lamp, px(4), px(4))
-        painter.setPen(self.theme.colour("window" if self.clipped else "faint"))
-        painter.setFont(self.theme.font(11, bold=self.clipped))
-        painter.drawText(lamp, align.AlignCenter, "CLIP")
-        painter.setPen(self.theme.colour("text"))
-        painter.setFont(self.theme.font(14))
-        number = QRect(px(80), px(12), lamp.left() - px(16) - px(80), px(20))
-        painter.drawText(number, align.AlignRight | align.AlignVCenter, self.peak_text())
-        bar = QRect(px(16), px(44), self.width() - px(32), px(14))
-        painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(self.theme.colour("track"))
-        painter.drawRoundedRect(bar, px(3), px(3))
-        self._paint_level(painter, bar)
+        painter.drawRect(lamp)
+        painter.drawRect(bar)
+        painter.setPen(self.theme.colour("faint"))
         painter.setFont(self.theme.font(11))
+        painter.drawText(lamp, align.AlignCenter, "CLIP")
         for mark in _MARKS_DBFS:
             x = self._x(bar, mark)
             painter.setPen(self.theme.colour("line"))
@@ -126,35 +146,18 @@ class LevelMeter(QWidget):
             elif mark == 0:
                 box, how = QRect(bar.right() - px(40), box.top(), px(40), px(16)), align.AlignRight
             painter.drawText(box, how | align.AlignTop, str(mark).replace("-", "−"))
-        if self.hasFocus():
-            painter.setPen(self.theme.colour("accent"))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRoundedRect(
-                QRectF(self.rect()).adjusted(1.5, 1.5, -1.5, -1.5), px(6), px(6)
-            )
-        painter.end()
 
     def _paint_level(self, painter: QPainter, bar: QRect) -> None:
-        px = self.theme.px
-        if self._peak > FLOOR_DBFS:
-            painter.setBrush(self.theme.colour("accent", 0.4))
-            painter.drawRoundedRect(
-                QRect(bar.left(), bar.top(), self._x(bar, self._peak) - bar.left(), bar.height()),
-                px(3),
-                px(3),
-            )
-        if self._rms > FLOOR_DBFS:
-            painter.setBrush(self.theme.colour("accent"))
-            painter.drawRoundedRect(
-                QRect(bar.left(), bar.top(), self._x(bar, self._rms) - bar.left(), bar.height()),
-                px(3),
-                px(3),
-            )
+        for dbfs, alpha in ((self._peak, 0.4), (self._rms, 1.0)):
+            if dbfs > FLOOR_DBFS:
+                width = self._x(bar, dbfs) - bar.left()
+                filled = QRect(bar.left(), bar.top(), width, bar.height())
+                painter.fillRect(filled, self.theme.colour("accent", alpha))
         if self._held > FLOOR_DBFS:
-            painter.setBrush(self.theme.colour("bad" if self._held >= -0.1 else "text"))
-            painter.drawRect(
-                QRect(self._x(bar, self._held) - px(2), bar.top(), px(2), bar.height())
-            )
+            colour = self.theme.colour("bad" if self._held >= -0.1 else "text")
+            mark = self.theme.px(2)
+            held = QRect(self._x(bar, self._held) - mark, bar.top(), mark, bar.height())
+            painter.fillRect(held, colour)
 
     def _x(self, bar: QRect, dbfs: float) -> int:
         return bar.left() + round(bar.width() * (dbfs - FLOOR_DBFS) / -FLOOR_DBFS)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import (
     QComboBox,
     QDialog,
-    QFormLayout,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -66,7 +66,7 @@ class LiveInputDialog(QDialog):
         self._background = background
         self.devices: list[Device] = []
         self.setWindowTitle("Live input")
-        self.setMinimumWidth(560)
+        self.setMinimumWidth(680)
         self.device = QComboBox()
         self.channel = QComboBox()
         self.rate = QComboBox()
@@ -96,16 +96,23 @@ class LiveInputDialog(QDialog):
 
     def _arrange(self, cancel: QPushButton) -> None:
         device_row = QHBoxLayout()
+        device_row.setSpacing(8)
         device_row.addWidget(self.device, 1)
         device_row.addWidget(self.refresh_button)
-        form = QFormLayout()
+        form = QGridLayout()
         form.setHorizontalSpacing(24)
-        form.setVerticalSpacing(16)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        form.addRow("Device", device_row)
-        form.addRow("Channel", self.channel)
-        form.addRow("Sample rate", self.rate)
-        form.addRow("Block size", self.block)
+        form.setVerticalSpacing(12)
+        form.setColumnStretch(1, 1)
+        form.addLayout(device_row, 0, 1)
+        for row, (text, box) in enumerate(
+            (("Device", self.device), ("Channel", self.channel), ("Sample rate", self.rate),
+             ("Block size", self.block))
+        ):  # fmt: skip
+            label = QLabel(text)
+            label.setBuddy(box)
+            form.addWidget(label, row, 0)
+            if row:
+                form.addWidget(box, row, 1)
         title, text = guide()
         heading = QLabel(title)
         heading.setProperty("role", "title")

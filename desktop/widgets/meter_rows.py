@@ -101,10 +101,10 @@ def _score_order() -> list[str]:
 def split_columns(blocks: list[list[Row]], columns: int) -> list[list[list[Row]]]:
     """Blocks in order over columns, the tallest column as short as can be.
 
-    A single block is cut evenly, because a flat list has no inner borders to keep.
+    A list without families is cut evenly, because it has no inner borders to keep.
     """
-    if len(blocks) == 1 and columns > 1:
-        rows = blocks[0]
+    if columns > 1 and not blocks[-1][0].family or len(blocks) == 1:
+        rows = [row for block in blocks for row in block]
         height = -(-len(rows) // columns)
         return [[rows[i : i + height]] for i in range(0, len(rows), height)]
     columns = min(columns, len(blocks)) or 1

@@ -1,7 +1,6 @@
 """All instrument meters in one widget: value, peak hold, threshold mark, grouped by family.
 
-Names, tracks and marks are painted once into a pixmap; each frame repaints only the rows
-whose pixels change.
+Each frame repaints only the parts of rows whose pixels change; see ``meter_picture``.
 """
 
 from __future__ import annotations
@@ -10,26 +9,23 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PyQt6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtCore import QPoint, QRect, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import (
-    QColor,
     QContextMenuEvent,
     QFocusEvent,
-    QFont,
-    QFontMetrics,
     QKeyEvent,
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPixmap,
-    QPolygonF,
+    QRegion,
     QResizeEvent,
 )
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from desktop.settings import Settings
 from desktop.theme import Theme
-from desktop.widgets.meter_rows import FAMILY_NAMES, Placed, Row, arrange, place
+from desktop.widgets.meter_picture import Frame, MeterPicture, frame_of
+from desktop.widgets.meter_rows import Placed, Row, arrange, place
 from realtime.taxonomy import FAMILIES, INSTRUMENTS, display_name
 
 _INDEX = {name: i for i, name in enumerate(INSTRUMENTS)}
@@ -59,8 +55,9 @@ class Meters(QWidget):
         self._activity_order: Sequence[str] = INSTRUMENTS
         self._active: frozenset[str] = frozenset()
         self._placed: list[Placed] = []
-        self._painted: list[tuple] = []
-        self._base: QPixmap | None = None
+        self._frames: list[Frame] = []
+        self._rows_region = QRegion()
+        self._picture: MeterPicture | None = None
         self._current = 0
         self._show_focus = False
         self.compact = False
@@ -102,11 +99,13 @@ class Meters(QWidget):
             self._values[:], self._families[:], self._peaks[:] = 0.0, 0.0, 0.0
         else:
             self._values[:], self._families[:], self._peaks[:] = instruments, families, peaks
-        states = [self._state(item) for item in self._placed]
-        for item, state, before in zip(self._placed, states, self._painted, strict=True):
-            if state != before:
-                self.update(item.rect)
-        self._painted = states
+        picture = self._picture_now()
+        frames = [self._frame(index, item) for index, item in enumerate(self._placed)]
+        for index, (frame, before) in enumerate(zip(frames, self._frames, strict=True)):
+            if frame != before:
+                same = frame.present == before.present
+                self.update(picture.moving_part(index) if same else self._placed[index].rect)
+        self._frames = frames
 
     def is_present(self, name: str) -> bool:
         return self._has_data and self._values[_INDEX[name]] >= self.thresholds.get(name, 0.5)
@@ -152,8 +151,11 @@ class Meters(QWidget):
         )
         bottom = max((item.rect.bottom() for item in self._placed), default=0)
         self.setMinimumHeight(bottom + px(12) if bottom + px(12) > self.height() else px(120))
-        self._base = None
-        self._painted = [self._state(item) for item in self._placed]
+        self._picture = None
+        self._rows_region = QRegion()
+        for item in self._placed:
+            self._rows_region += item.rect
+        self._frames = [self._frame(index, item) for index, item in enumerate(self._placed)]
         self._current = min(self._current, max(len(self._placed) - 1, 0))
         self.update()
 
@@ -163,63 +165,48 @@ class Meters(QWidget):
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         self.relayout()
 
-    def _bar(self, item: Placed) -> QRect:
-        px, rect = self.theme.px, item.rect
-        left = rect.left() + self._name_width()
-        right = rect.right() - px(44)
-        height = max(px(8), round(rect.height() * 0.38)) if item.row.instrument else px(4)
-        return QRect(left, rect.center().y() - height // 2, max(right - left, px(16)), height)
-
-    def _name_width(self) -> int:
-        metrics = QFontMetrics(self._font(bold=True))
-        names = [self.name_of(n) for n in INSTRUMENTS] + list(FAMILY_NAMES.values())
-        widest = max(metrics.horizontalAdvance(name) for name in names)
-        limit = round(self._placed[0].rect.width() * 0.56) if self._placed else widest
-        return min(widest + self.theme.px(48), limit)
-
-    def _font(self, *, bold: bool = False) -> QFont:
-        step = self._placed[0].rect.height() if self._placed else self.theme.px(28)
-        size = max(12.0, min(16.0, step / self.theme.scale * 0.54))
-        return self.theme.font(size, bold=bold)
-
     # -- painting --------------------------------------------------------------------
 
-    def _state(self, item: Placed) -> tuple:
-        """What the row's pixels depend on."""
-        row, width = item.row, item.rect.width()
-        if row.instrument:
-            i = _INDEX[row.instrument]
-            value, peak = self._values[i], self._peaks[i]
-            return (
-                round(value * width),
-                round(peak * width),
-                round(value * 100),
-                self.is_present(row.instrument),
-                self._has_data,
+    def _picture_now(self) -> MeterPicture:
+        if self._picture is None:
+            self._picture = MeterPicture(
+                self.theme,
+                self.size(),
+                self.devicePixelRatioF(),
+                self._placed,
+                self.name_of,
+                self.thresholds,
+                self.settings.collapsed,
             )
-        if row.family:
-            value = self._families[_FAMILY_INDEX[row.family]]
-            return (round(value * width), round(value * 100), self._has_data)
-        return ()
+        return self._picture
+
+    def _frame(self, index: int, item: Placed) -> Frame:
+        bar = self._picture_now().bars[index]
+        name, family = item.row.instrument, item.row.family
+        if name:
+            i = _INDEX[name]
+            value, peak = float(self._values[i]), float(self._peaks[i])
+            present = self._has_data and value >= self.thresholds.get(name, 0.5)
+            return frame_of(bar, value, peak, present, self._has_data)
+        if family:
+            value = float(self._families[_FAMILY_INDEX[family]])
+            return frame_of(bar, value, 0.0, False, self._has_data)
+        return Frame()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        if self._base is None:
-            self._base = self._paint_base()
+        picture = self._picture_now()
+        if len(self._frames) != len(self._placed):
+            self._frames = [self._frame(i, item) for i, item in enumerate(self._placed)]
         painter = QPainter(self)
-        area = event.rect() if event else self.rect()
-        ratio = self._base.devicePixelRatio()
-        source = QRectF(
-            area.x() * ratio, area.y() * ratio, area.width() * ratio, area.height() * ratio
-        )
-        painter.drawPixmap(QRectF(area), self._base, source)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        name_width, bold, plain = self._name_width(), self._font(bold=True), self._font()
+        region = event.region() if event else QRegion(self.rect())
+        rows_only = region.subtracted(self._rows_region).isEmpty()
+        if not rows_only:
+            picture.paint_still(painter, region.boundingRect())
         for index, item in enumerate(self._placed):
-            if item.rect.intersects(area):
-                if item.row.instrument:
-                    self._paint_instrument(painter, item, name_width, bold, plain)
-                elif item.row.family:
-                    self._paint_family(painter, item)
+            if region.intersects(item.rect):
+                if rows_only:
+                    picture.paint_still(painter, item.rect)
+                picture.paint_row(painter, index, self._frames[index])
                 if index == self._current and self._show_focus and self.hasFocus():
                     self._paint_focus(painter, item.rect)
         if not self._placed:
@@ -233,117 +220,12 @@ class Meters(QWidget):
             return "No instrument heard in the last 10 s."
         return "Every instrument is hidden. Press Shift+H to show them all."
 
-    def _paint_base(self) -> QPixmap:
-        ratio = self.devicePixelRatioF()
-        pixmap = QPixmap(self.size() * ratio)
-        pixmap.setDevicePixelRatio(ratio)
-        pixmap.fill(self.theme.colour("panel"))
-        painter = QPainter(pixmap)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        px = self.theme.px
-        for item in self._placed:
-            row, rect = item.row, item.rect
-            if row.instrument:
-                painter.setBrush(self.theme.colour(row.family))
-                painter.drawRect(QRect(rect.left(), rect.top() + 1, px(3), rect.height() - 2))
-            if row.instrument or row.family:
-                bar = self._bar(item)
-                painter.setBrush(self.theme.colour("track"))
-                painter.drawRoundedRect(bar, px(2), px(2))
-            if row.heading:
-                self._paint_heading(painter, item)
-        painter.end()
-        return pixmap
-
-    def _paint_heading(self, painter: QPainter, item: Placed) -> None:
-        px, rect, row = self.theme.px, item.rect, item.row
-        left = rect.left()
-        if row.family:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(self.theme.colour("faint"))
-            x, y, a = left + px(4), rect.center().y() + 0.5, px(4)
-            folded = row.family in self.settings.collapsed
-            points = (
-                [(x - a / 2, y - a), (x + a / 2, y), (x - a / 2, y + a)]
-                if folded
-                else [(x - a, y - a / 2), (x + a, y - a / 2), (x, y + a / 2)]
-            )
-            painter.drawPolygon(QPolygonF([QPointF(*point) for point in points]))
-        painter.setPen(self.theme.colour("muted"))
-        painter.setFont(self.theme.font(12, bold=True, spaced=True))
-        painter.drawText(
-            rect.adjusted(px(16) if row.family else 0, 0, 0, 0),
-            Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft,
-            row.heading,
-        )
-        painter.setPen(Qt.PenStyle.NoPen)
-
-    def _paint_instrument(
-        self, painter: QPainter, item: Placed, name_width: int, bold: QFont, plain: QFont
-    ) -> None:
-        px, rect, name = self.theme.px, item.rect, item.row.instrument
-        value, peak = self._values[_INDEX[name]], self._peaks[_INDEX[name]]
-        present = self.is_present(name)
-        colour = self.theme.colour(item.row.family)
-        bar = self._bar(item)
-        painter.setPen(Qt.PenStyle.NoPen)
-        if value > 0.003:
-            painter.setBrush(colour if present else _faded(colour, 0.5))
-            filled = QRectF(bar)
-            filled.setWidth(max(bar.width() * float(value), px(2)))
-            painter.drawRoundedRect(filled, px(2), px(2))
-        if peak > value + 0.01:
-            x = bar.left() + (bar.width() - px(2)) * float(peak)
-            painter.setBrush(_faded(self.theme.colour("text"), 0.85))
-            painter.drawRect(QRectF(x, bar.top(), px(2), bar.height()))
-        self._paint_threshold(painter, bar, self.thresholds.get(name))
-        dot = QPointF(rect.left() + px(18), rect.center().y() + 0.5)
-        if present:
-            painter.setBrush(colour)
-            painter.drawEllipse(dot, px(4), px(4))
-        painter.setFont(bold if present else plain)
-        painter.setPen(self.theme.colour("text" if present else "muted"))
-        text = QFontMetrics(painter.font()).elidedText(
-            self.name_of(name), Qt.TextElideMode.ElideRight, name_width - px(40)
-        )
-        painter.drawText(
-            QRect(rect.left() + px(32), rect.top(), name_width - px(36), rect.height()),
-            Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft,
-            text,
-        )
-        self._paint_value(painter, rect, f"{value * 100:.0f}" if self._has_data else "–")
-
-    def _paint_family(self, painter: QPainter, item: Placed) -> None:
-        value = float(self._families[_FAMILY_INDEX[item.row.family]])
-        bar = self._bar(item)
-        painter.setPen(Qt.PenStyle.NoPen)
-        if value > 0.003:
-            painter.setBrush(_faded(self.theme.colour(item.row.family), 0.8))
-            filled = QRectF(bar)
-            filled.setWidth(max(bar.width() * value, self.theme.px(2)))
-            painter.drawRoundedRect(filled, self.theme.px(2), self.theme.px(2))
-        painter.setPen(self.theme.colour("muted"))
-        painter.setFont(self.theme.font(12))
-        self._paint_value(painter, item.rect, f"{value * 100:.0f}" if self._has_data else "–")
-
-    def _paint_value(self, painter: QPainter, rect: QRect, text: str) -> None:
-        box = rect.adjusted(0, 0, -self.theme.px(8), 0)
-        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, text)
-
-    def _paint_threshold(self, painter: QPainter, bar: QRect, threshold: float | None) -> None:
-        if threshold is None:
-            return
-        px = self.theme.px
-        x = bar.left() + bar.width() * threshold
-        painter.setBrush(self.theme.colour("faint"))
-        painter.drawRect(QRectF(x - 0.5, bar.top() - px(3), max(1.0, px(1)), bar.height() + px(6)))
-
     def _paint_focus(self, painter: QPainter, rect: QRect) -> None:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(self.theme.colour("accent"))
         radius = self.theme.px(4)
-        painter.drawRoundedRect(QRectF(rect).adjusted(-3.5, 0.5, -0.5, -0.5), radius, radius)
+        painter.drawRoundedRect(QRectF(rect).adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
 
     # -- hands -----------------------------------------------------------------------
 
@@ -439,9 +321,3 @@ def _toggle(names: list[str], name: str) -> None:
         names.remove(name)
     else:
         names.append(name)
-
-
-def _faded(colour: QColor, alpha: float) -> QColor:
-    faded = QColor(colour)
-    faded.setAlphaF(alpha)
-    return faded

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PyQt6.QtCore import QPointF, QRect, QRectF, QSize, Qt
+from PyQt6.QtCore import QPointF, QRect, QSize, Qt
 from PyQt6.QtGui import QPainter, QPaintEvent, QPolygonF
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from desktop.theme import Theme
+from desktop.widgets.still import Still
 from realtime.spec import POLYPHONY_LABELS
 
 
@@ -22,6 +23,7 @@ class PolyphonyMeter(QWidget):
         self._expected: float | None = None
         self._largest: int | None = None
         self._painted: tuple = ()
+        self._still = Still(self)
         self.setAccessibleName("Polyphony: how many instruments sound")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -43,7 +45,8 @@ class PolyphonyMeter(QWidget):
         else:
             self._distribution[:] = distribution
         self._expected, self._largest = expected, largest
-        state = (tuple(np.round(self._distribution * 100).astype(int)), self.texts())
+        height = self.height()
+        state = (tuple(np.round(self._distribution * height).astype(int)), self.texts())
         if state != self._painted:
             self._painted = state
             self.update()
@@ -61,75 +64,81 @@ class PolyphonyMeter(QWidget):
         return f"About {expected} instruments, most likely {likely}, largest in 10 s {largest}"
 
     def sizeHint(self) -> QSize:
-        return QSize(self.theme.px(296), self.theme.px(216))
+        return QSize(self.theme.px(296), self.theme.px(208))
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        painter, px = QPainter(self), self.theme.px
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.fillRect(self.rect(), self.theme.colour("panel"))
-        self._paint_numbers(painter)
-        margin, labels = px(16), px(24)
-        left, right = margin, self.width() - margin
-        top, bottom = px(88), self.height() - margin - labels
-        step = (right - left) / len(POLYPHONY_LABELS)
         likely = int(self._distribution.argmax()) if self._expected is not None else -1
-        for index, label in enumerate(POLYPHONY_LABELS):
-            cell = QRectF(left + index * step + px(2), top, step - px(4), bottom - top)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(self.theme.colour("track"))
-            painter.drawRoundedRect(cell, px(3), px(3))
-            share = float(self._distribution[index])
+        looks = (self.theme.name, self.theme.scale, likely)
+        still = self._still.begin(looks, self.theme.colour("panel"))
+        if still is not None:
+            self._paint_still(still, likely)
+            still.end()
+        painter = QPainter(self)
+        self._still.blit(painter, event.rect() if event else self.rect())
+        self._paint_numbers(painter)
+        for index, share in enumerate(self._distribution):
+            cell = self._cell(index)
+            height = round(cell.height() * float(share))
             if share > 0.004:
-                bar = QRectF(cell)
-                bar.setTop(cell.bottom() - max(cell.height() * share, px(2)))
-                painter.setBrush(self.theme.colour("accent", 1.0 if index == likely else 0.55))
-                painter.drawRoundedRect(bar, px(3), px(3))
-            painter.setFont(self.theme.font(13, bold=index == likely))
-            painter.setPen(self.theme.colour("text" if index == likely else "muted"))
-            painter.drawText(
-                QRectF(cell.left() - px(2), bottom + px(8), step, labels),
-                Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop,
-                label,
-            )
-        self._paint_expected(painter, left, step, bottom)
+                bar = cell.adjusted(0, cell.height() - max(height, self.theme.px(2)), 0, 0)
+                painter.fillRect(bar, self.theme.colour("accent", 1.0 if index == likely else 0.55))
+        if self._expected is not None:
+            self._paint_expected(painter, self._expected)
         painter.end()
 
-    def _paint_numbers(self, painter: QPainter) -> None:
-        px, (expected, likely, largest) = self.theme.px, self.texts()
-        align = Qt.AlignmentFlag
+    def _scale(self) -> tuple[float, float, int, int]:
+        """Left edge and step of the segments, their top and their bottom."""
+        px = self.theme.px
+        left = px(16)
+        step = (self.width() - 2 * left) / len(POLYPHONY_LABELS)
+        return left, step, px(88), self.height() - px(40)
+
+    def _cell(self, index: int) -> QRect:
+        left, step, top, bottom = self._scale()
+        gap = self.theme.px(2)
+        start, end = round(left + index * step) + gap, round(left + (index + 1) * step) - gap
+        return QRect(start, top, end - start, bottom - top)
+
+    def _paint_still(self, painter: QPainter, likely: int) -> None:
+        px, align = self.theme.px, Qt.AlignmentFlag
+        _, _, _, bottom = self._scale()
+        for index, label in enumerate(POLYPHONY_LABELS):
+            cell = self._cell(index)
+            painter.fillRect(cell, self.theme.colour("track"))
+            painter.setFont(self.theme.font(13, bold=index == likely))
+            painter.setPen(self.theme.colour("text" if index == likely else "muted"))
+            box = QRect(cell.left() - px(4), bottom + px(8), cell.width() + px(8), px(24))
+            painter.drawText(box, align.AlignHCenter | align.AlignTop, label)
         painter.setPen(self.theme.colour("muted"))
         painter.setFont(self.theme.font(12, bold=True, spaced=True))
         heading = QRect(px(16), px(12), self.width() - px(32), px(16))
         painter.drawText(heading, align.AlignLeft | align.AlignVCenter, "Instruments at once")
+        painter.setFont(self.theme.font(12))
+        for left, caption in zip(self._columns(), ("most likely", "largest, 10 s"), strict=True):
+            box = QRect(left, px(56), px(96), px(16))
+            painter.drawText(box, align.AlignLeft | align.AlignVCenter, caption)
+
+    def _columns(self) -> tuple[int, int]:
+        px = self.theme.px
+        return px(112), self.width() - px(16) - px(88)
+
+    def _paint_numbers(self, painter: QPainter) -> None:
+        px, (expected, likely, largest) = self.theme.px, self.texts()
+        how = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         painter.setPen(self.theme.colour("text"))
         painter.setFont(self.theme.font(36, bold=True))
-        number = QRect(px(16), px(32), px(96), px(44))
-        painter.drawText(number, align.AlignLeft | align.AlignVCenter, expected)
-        columns = (
-            (px(112), "most likely", likely),
-            (self.width() - px(16) - px(88), "largest, 10 s", largest),
-        )
-        for left, caption, value in columns:
-            painter.setPen(self.theme.colour("text"))
-            painter.setFont(self.theme.font(18, bold=True))
-            painter.drawText(
-                QRect(left, px(32), px(96), px(24)), align.AlignLeft | align.AlignVCenter, value
-            )
-            painter.setPen(self.theme.colour("muted"))
-            painter.setFont(self.theme.font(12))
-            painter.drawText(
-                QRect(left, px(56), px(96), px(16)), align.AlignLeft | align.AlignVCenter, caption
-            )
+        painter.drawText(QRect(px(16), px(32), px(96), px(44)), how, expected)
+        painter.setFont(self.theme.font(18, bold=True))
+        for left, value in zip(self._columns(), (likely, largest), strict=True):
+            painter.drawText(QRect(left, px(32), px(96), px(24)), how, value)
 
-    def _paint_expected(self, painter: QPainter, left: float, step: float, bottom: float) -> None:
+    def _paint_expected(self, painter: QPainter, expected: float) -> None:
         """A caret under the scale at the expected count, between the counts it lies between."""
-        if self._expected is None:
-            return
-        px = self.theme.px
-        x = left + (min(self._expected, 6.0) + 0.5) * step
+        left, step, _, bottom = self._scale()
+        x = left + (min(expected, 6.0) + 0.5) * step
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(self.theme.colour("text"))
-        y, size = bottom + px(1), px(5)
-        painter.drawPolygon(
-            QPolygonF([QPointF(x, y), QPointF(x - size, y + size), QPointF(x + size, y + size)])
-        )
+        y, size = bottom + self.theme.px(1), self.theme.px(5)
+        corners = [QPointF(x, y), QPointF(x - size, y + size), QPointF(x + size, y + size)]
+        painter.drawPolygon(QPolygonF(corners))

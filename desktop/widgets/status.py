@@ -175,4 +175,4 @@ def losses_text(health: Health) -> str:
         parts.append(f"missing {health.frames_missing_s:.2f} s")
     if health.reopenings:
         parts.append(f"reopened {health.reopenings}")
-    return "   ".join(parts).capitalize()
+    return ", ".join(parts).capitalize()

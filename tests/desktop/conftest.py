@@ -18,6 +18,7 @@ from desktop.menus import Menus
 from desktop.player import SilentSink
 from desktop.session_log import SessionLog
 from desktop.settings import Settings
+from desktop.style import MonitorStyle
 from desktop.theme import Theme
 from realtime.model import TagModel
 
@@ -35,7 +36,7 @@ def qapp_cls():
 @pytest.fixture
 def theme(qapp) -> Theme:
     chosen = Theme.named("dark")
-    qapp.setStyle("Fusion")
+    qapp.setStyle(MonitorStyle())
     dress(qapp, chosen)
     return chosen
 

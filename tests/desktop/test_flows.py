@@ -91,7 +91,7 @@ def test_silence_in_a_file_is_called_silence(opened, qtbot, song):
     opened.window.transport.seek(14.0)
     session.player.play()
     qtbot.waitUntil(lambda: "Silence" in opened.window.status.state.text(), timeout=5000)
-    assert heard(opened) == set()
+    qtbot.waitUntil(lambda: heard(opened) == set(), timeout=5000)
 
 
 def test_click_in_the_history_and_overview_seek(opened, qtbot, song):

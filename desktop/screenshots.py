@@ -1,0 +1,155 @@
+"""Draws every view of the monitor in both themes: ``python -m desktop.screenshots [FOLDER]``.
+
+Needs neither a screen nor a sound card. The bundled demo piece is what is heard; the live view
+listens to it at the speed it plays.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PyQt6.QtCore import Qt  # noqa: E402
+from PyQt6.QtWidgets import QApplication, QWidget  # noqa: E402
+
+from desktop.app import WINDOW_SIZE, application  # noqa: E402
+from desktop.bridge import ModelLoader  # noqa: E402
+from desktop.file_session import FileSession  # noqa: E402
+from desktop.live_session import LiveSession  # noqa: E402
+from desktop.looks import dress  # noqa: E402
+from desktop.main_window import MainWindow  # noqa: E402
+from desktop.menus import Menus  # noqa: E402
+from desktop.player import SilentSink  # noqa: E402
+from desktop.settings import Settings  # noqa: E402
+from desktop.theme import Theme  # noqa: E402
+from desktop.widgets.live_input import LiveInputDialog  # noqa: E402
+from realtime.model import TagModel  # noqa: E402
+from realtime.smoothing import Smoothing  # noqa: E402
+from realtime.sources.device import Device  # noqa: E402
+
+DEMO = Path(__file__).parent.parent / "realtime" / "assets" / "demo.ogg"
+AT_S = 24.0
+LIVE_S = 14.0
+DEVICES = (
+    ("Monitor of Built-in Audio Analog Stereo", "PulseAudio", 2, 48_000, True, True),
+    ("Scarlett 18i20 USB", "ALSA", 18, 96_000, False, False),
+    ("Built-in Audio Analog Stereo", "PulseAudio", 2, 48_000, False, False),
+)
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("docs/screenshots"))
+    parser.add_argument("--file", type=Path, default=DEMO, help="another piece")
+    args = parser.parse_args(argv)
+    args.folder.mkdir(parents=True, exist_ok=True)
+    app = application()
+    loader = ModelLoader()
+    loader.future.result()
+    for name in ("dark", "light"):
+        for view, widget in views(app, loader.future, Theme.named(name), args.file):
+            path = args.folder / f"{view}-{name}.png"
+            if not widget.grab().save(str(path), "PNG"):
+                print(f"{path} cannot be written", file=sys.stderr)
+                return 2
+            print(f"{path}  {path.stat().st_size / 1000:.0f} KB")
+    return 0
+
+
+def views(
+    app: QApplication, model: Future[TagModel], theme: Theme, piece: Path
+) -> Iterator[tuple[str, QWidget]]:
+    """Every view by name; a view is gone once the next is asked for."""
+    dress(app, theme)
+    settings = Settings(theme=theme.name)
+    window = MainWindow(settings, theme, model)
+    window.sink = lambda sample_rate_hz, channels: SilentSink(sample_rate_hz)
+    menus = Menus(window)
+    window.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
+    window.resize(*WINDOW_SIZE)
+    window.show()
+    _run(app, 0.5)
+    yield "empty", window
+    window.open_file(piece)
+    session = window.session
+    assert isinstance(session, FileSession)
+    _until(app, lambda: session.analysis.done)
+    settings.expected = ["piano", "bass", "drums", "flute", "saxophone"]
+    session.player.seek(max(min(AT_S, session.duration_s / 2) - 4.0, 0.0))
+    session.player.play()
+    _run(app, 4.0)
+    window.roll.add_marker(session.player.position_s * 0.5, "second part")
+    _run(app, 0.3)
+    yield "monitor", window
+    settings.sort = "activity"
+    settings.pinned = ["voice"]
+    settings.collapsed = []
+    window.meters.relayout()
+    _run(app, 3.5)
+    yield "activity", window
+    settings.sort, settings.pinned = "score", []
+    menus.toggle_compact()
+    _run(app, 0.6)
+    yield "compact", window
+    menus.toggle_compact()
+    dialog = menus.choose_expected()
+    _run(app, 0.2)
+    yield "expected", dialog
+    dialog.close()
+    sheet = menus.show_keys()
+    _run(app, 0.2)
+    yield "keys", sheet
+    sheet.close()
+    chooser = LiveInputDialog(settings, window.background, window)
+    chooser.show()
+    _run(app, 0.5)
+    chooser._listed(
+        [Device(*fields, address=str(index)) for index, fields in enumerate(DEVICES)], None
+    )
+    chooser.device.setCurrentIndex(0)
+    _run(app, 0.2)
+    yield "live-input", chooser
+    chooser.close()
+    window.resize(*WINDOW_SIZE)
+    window.show_session(_live(model, piece, settings))
+    _run(app, LIVE_S)
+    yield "live", window
+    window.close()
+    window.wait_closed(3.0)
+
+
+def _live(model: Future[TagModel], piece: Path, settings: Settings) -> LiveSession:
+    from realtime.sources.file import FileSource
+    from realtime.sources.paced import PacedSource
+
+    settings.roll_span_s = 30.0
+    return LiveSession(
+        "Monitor of Built-in Audio",
+        lambda: PacedSource(FileSource(piece, block_s=1.0)),
+        model,
+        hop_s=settings.hop_s,
+        smoothing=Smoothing(),
+        channel="mono",
+    )
+
+
+def _run(app: QApplication, seconds: float) -> None:
+    until_s = time.monotonic() + seconds
+    _until(app, lambda: time.monotonic() >= until_s)
+
+
+def _until(app: QApplication, condition: Callable[[], object]) -> None:
+    while not condition():
+        app.processEvents()
+        time.sleep(0.005)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
