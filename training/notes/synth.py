@@ -11,6 +11,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +22,8 @@ from training.notes.presets import DRUM_BANK
 
 RENDER_RATE_HZ = 3 * SAMPLE_RATE_HZ
 _BREATH, _VOLUME, _EXPRESSION = 2, 7, 11
-_BLOCK = 64
-"""Samples that FluidSynth computes at a time."""
+_LOG_LEVELS = (1, 2, 3)
+"""Error, warning, information; what goes wrong here is raised."""
 
 
 @dataclass(frozen=True)
@@ -46,28 +47,20 @@ class SoundFont:
         self.path = Path(path)
         if not self.path.is_file():
             raise TuttiError(f"The soundfont {self.path} is missing; install it or leave it out.")
-        fluidsynth = _fluidsynth()
-        self._write = fluidsynth.cfunc(
-            "fluid_synth_write_float", ctypes.c_int, ("synth", ctypes.c_void_p, 1),
-            ("len", ctypes.c_int, 1), ("lout", ctypes.c_void_p, 1), ("loff", ctypes.c_int, 1),
-            ("lincr", ctypes.c_int, 1), ("rout", ctypes.c_void_p, 1), ("roff", ctypes.c_int, 1),
-            ("rincr", ctypes.c_int, 1),
-        )  # fmt: skip
-        self._synth = fluidsynth.Synth(
-            gain=0.3,
-            samplerate=float(RENDER_RATE_HZ),
-            **{"synth.reverb.active": 0, "synth.chorus.active": 0, "synth.polyphony": 256},
-        )
-        self._font = self._synth.sfload(str(self.path))
-        if self._font < 0:
+        self._api = _Api()
+        self._keeper = self._api.synth()
+        font = self._keeper.sfload(str(self.path))
+        if font < 0:
             raise TuttiError(f"{self.path} is not a soundfont that FluidSynth can read.")
+        self._font = font
+        self._loaded = self._api.font_of(self._keeper.synth, font)
 
     def names(self) -> dict[tuple[int, int], str]:
         """Bank and program of every preset, with its name."""
         held = {}
         for bank in range(DRUM_BANK + 1):
             for program in range(128):
-                name = self._synth.sfpreset_name(self._font, bank, program)
+                name = self._keeper.sfpreset_name(self._font, bank, program)
                 if name is not None:
                     held[bank, program] = str(name).strip()
         return held
@@ -75,69 +68,91 @@ class SoundFont:
     def render(
         self, bank: int, program: int, events: Sequence[Event], duration_s: float
     ) -> NDArray[np.float32]:
-        """Plays the events on one channel; float32, ``round(duration_s * 16000)`` samples."""
+        """Plays the events on one channel; float32, ``round(duration_s * 16000)`` samples.
+
+        Every call has a synthesizer of its own (2 ms), because a used one's voices
+        start with what their last notes left in them: the same events give the same
+        samples, whatever was rendered before.
+        """
         import soxr
 
-        both = self.render_stereo(bank, program, events, duration_s)
-        mono = soxr.resample(both.mean(axis=0), RENDER_RATE_HZ, SAMPLE_RATE_HZ)
-        return np.asarray(mono[: both.shape[1] // 3], np.float32)
-
-    def render_stereo(
-        self, bank: int, program: int, events: Sequence[Event], duration_s: float
-    ) -> NDArray[np.float32]:
-        """The same at 48 kHz: left and right, float32 ``(2, 3 * round(duration_s * 16000))``."""
-        synth, channel = self._synth, 9 if bank == DRUM_BANK else 0
-        synth.system_reset()
-        synth.program_select(channel, self._font, bank, program)
-        synth.cc(channel, _VOLUME, 127)
-        synth.cc(channel, _EXPRESSION, 127)
-        synth.cc(channel, _BREATH, 127)
+        synth, channel = self._api.synth(), 9 if bank == DRUM_BANK else 0
         length = 3 * round(duration_s * SAMPLE_RATE_HZ)
-        left, right = both = np.zeros((2, length), np.float32)
-        at = 0
-        for event in sorted(events, key=lambda event: (event.time_s, event.kind != "off")):
-            until = min(max(at, round(event.time_s * RENDER_RATE_HZ)), length)
-            self._play(left, right, at, until)
-            at = until
-            if event.kind == "on":
-                synth.noteon(channel, event.a, event.b)
-            elif event.kind == "off":
-                synth.noteoff(channel, event.a)
-            elif event.kind == "cc":
-                synth.cc(channel, event.a, event.b)
-            else:
-                synth.pitch_bend(channel, event.a)
-        self._play(left, right, at, length)
-        synth.all_sounds_off(channel)
-        # Let the voices that were just cut run out, or they would sound in the next clip; and
-        # end on a whole block, because FluidSynth acts on events only between its blocks and
-        # the next clip is to come out the same whatever was rendered before it.
-        scratch = np.zeros(4 * _BLOCK + -length % _BLOCK, np.float32)
-        self._play(scratch, scratch.copy(), 0, len(scratch))
-        return both
+        sides = np.zeros((2, length), np.float32)
+        try:
+            font = self._api.lend(synth.synth, self._loaded)
+            synth.program_select(channel, font, bank, program)
+            for controller in (_VOLUME, _EXPRESSION, _BREATH):
+                synth.cc(channel, controller, 127)
+            at = 0
+            for event in sorted(events, key=lambda event: (event.time_s, event.kind != "off")):
+                until = min(max(at, round(event.time_s * RENDER_RATE_HZ)), length)
+                self._api.write(synth.synth, sides, at, until)
+                at = until
+                if event.kind == "on":
+                    synth.noteon(channel, event.a, event.b)
+                elif event.kind == "off":
+                    synth.noteoff(channel, event.a)
+                elif event.kind == "cc":
+                    synth.cc(channel, event.a, event.b)
+                else:
+                    synth.pitch_bend(channel, event.a)
+            self._api.write(synth.synth, sides, at, length)
+        finally:
+            self._api.take_back(synth.synth, self._loaded)
+            synth.delete()
+        mono = soxr.resample(sides.mean(axis=0), RENDER_RATE_HZ, SAMPLE_RATE_HZ)
+        return np.asarray(mono[: length // 3], np.float32)
 
-    def _play(
-        self, left: NDArray[np.float32], right: NDArray[np.float32], start: int, end: int
-    ) -> None:
+
+class _Api:
+    """The calls of libfluidsynth that pyfluidsynth does not wrap."""
+
+    def __init__(self) -> None:
+        try:
+            import fluidsynth
+        except ImportError as error:
+            raise TuttiError(
+                "FluidSynth is missing; install it (Debian: apt-get install libfluidsynth3, "
+                "macOS: brew install fluid-synth) or leave out notes and pieces with --only."
+            ) from error
+        pointer, integer = ctypes.c_void_p, ctypes.c_int
+        self._synth = fluidsynth.Synth
+        self.font_of = fluidsynth.cfunc(
+            "fluid_synth_get_sfont_by_id", pointer, ("synth", pointer, 1), ("id", integer, 1)
+        )
+        self.lend = fluidsynth.cfunc(
+            "fluid_synth_add_sfont", integer, ("synth", pointer, 1), ("font", pointer, 1)
+        )
+        self.take_back = fluidsynth.cfunc(
+            "fluid_synth_remove_sfont", integer, ("synth", pointer, 1), ("font", pointer, 1)
+        )
+        self._write = fluidsynth.cfunc(
+            "fluid_synth_write_float", integer, ("synth", pointer, 1), ("len", integer, 1),
+            ("lout", pointer, 1), ("loff", integer, 1), ("lincr", integer, 1),
+            ("rout", pointer, 1), ("roff", integer, 1), ("rincr", integer, 1),
+        )  # fmt: skip
+        # It warns of every channel without a preset whenever a font is lent or taken back.
+        silence = fluidsynth.cfunc(
+            "fluid_set_log_function", pointer, ("level", integer, 1), ("function", pointer, 1),
+            ("data", pointer, 1),
+        )  # fmt: skip
+        for level in _LOG_LEVELS:
+            silence(level, None, None)
+
+    def synth(self) -> Any:
+        return self._synth(
+            gain=0.3,
+            samplerate=float(RENDER_RATE_HZ),
+            channels=16,
+            **{"synth.reverb.active": 0, "synth.chorus.active": 0, "synth.polyphony": 256},
+        )
+
+    def write(self, synth: Any, sides: NDArray[np.float32], start: int, end: int) -> None:
+        """Renders samples ``start`` to ``end`` into ``sides``, left and right."""
         if end > start:
-            self._write(
-                self._synth.synth, end - start, left.ctypes.data, start, 1, right.ctypes.data,
-                start, 1,
-            )  # fmt: skip
-
-    def close(self) -> None:
-        self._synth.delete()
-
-
-def _fluidsynth():  # type: ignore[no-untyped-def]
-    try:
-        import fluidsynth
-    except ImportError as error:
-        raise TuttiError(
-            "FluidSynth is missing; install it (Debian: apt-get install fluidsynth "
-            "libfluidsynth3, macOS: brew install fluid-synth) or build with --no-soundfonts."
-        ) from error
-    return fluidsynth
+            left, right = sides
+            self._write(synth, end - start, left.ctypes.data, start, 1, right.ctypes.data, start, 1)
 
 
 _open: dict[tuple[int, Path], SoundFont] = {}
