@@ -8,8 +8,10 @@ import soundfile
 
 from realtime.errors import TuttiError
 from training.mixing import demo
+from training.notes.synth import RENDER_RATE_HZ, SoundFont
 
 BUNDLED = Path(__file__).resolve().parents[2] / "realtime" / "assets" / "demo.ogg"
+SMALL_FONT = Path("/usr/share/sounds/sf2/TimGM6mb.sf2")
 BAR_S = 4 * demo.BEAT_S
 
 
@@ -39,6 +41,20 @@ def test_everybody_enters_where_the_piece_says() -> None:
     for part in parts.values():
         assert max(note.end for note in part.notes) < demo.DURATION_S + 1.0
         assert all(note.end > note.start >= 0 for note in part.notes)
+
+
+@pytest.mark.skipif(not SMALL_FONT.exists(), reason="no timgm6mb-soundfont")
+def test_a_player_sounds_from_the_first_note_to_the_last() -> None:
+    trumpet = next(
+        part
+        for part in demo.compose(np.random.default_rng(16))
+        if part.instrument.name == "trumpet"
+    )
+    sound = demo.render_part(trumpet, SoundFont(SMALL_FONT))
+    assert sound.shape == (round(demo.DURATION_S * RENDER_RATE_HZ), 2)
+    heard_s = np.flatnonzero(np.abs(sound).max(axis=1) > 1e-3) / RENDER_RATE_HZ
+    assert heard_s[0] == pytest.approx(14 * BAR_S, abs=0.1)
+    assert heard_s[-1] > 15.9 * BAR_S
 
 
 def test_the_bundled_recording_is_this_piece() -> None:

@@ -68,14 +68,22 @@ class SoundFont:
     def render(
         self, bank: int, program: int, events: Sequence[Event], duration_s: float
     ) -> NDArray[np.float32]:
-        """Plays the events on one channel; float32, ``round(duration_s * 16000)`` samples.
+        """Plays the events on one channel; float32, ``round(duration_s * 16000)`` samples."""
+        import soxr
+
+        sides = self.render_stereo(bank, program, events, duration_s)
+        mono = soxr.resample(sides.mean(axis=0), RENDER_RATE_HZ, SAMPLE_RATE_HZ)
+        return np.asarray(mono[: sides.shape[1] // 3], np.float32)
+
+    def render_stereo(
+        self, bank: int, program: int, events: Sequence[Event], duration_s: float
+    ) -> NDArray[np.float32]:
+        """The same, left and right at 48 kHz: float32 ``(2, 3 * round(duration_s * 16000))``.
 
         Every call has a synthesizer of its own (2 ms), because a used one's voices
         start with what their last notes left in them: the same events give the same
         samples, whatever was rendered before.
         """
-        import soxr
-
         synth, channel = self._api.synth(), 9 if bank == DRUM_BANK else 0
         length = 3 * round(duration_s * SAMPLE_RATE_HZ)
         sides = np.zeros((2, length), np.float32)
@@ -101,8 +109,7 @@ class SoundFont:
         finally:
             self._api.take_back(synth.synth, self._loaded)
             synth.delete()
-        mono = soxr.resample(sides.mean(axis=0), RENDER_RATE_HZ, SAMPLE_RATE_HZ)
-        return np.asarray(mono[: length // 3], np.float32)
+        return sides
 
 
 class _Api:
