@@ -32,7 +32,7 @@ from training.notes.bank import Bank
 from training.recipe import Recipe, Stage
 from training.validation import Validation
 
-CHUNK_WINDOWS = 32_768
+CHUNK_WINDOWS = 16_384
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,8 @@ class _Run:
             bank, recipe.splits, fabric.device, exclude_real=not recipe.real_notes
         )
         torch.manual_seed(seed)
-        model = InstrumentTagger(recipe.network).to(memory_format=torch.channels_last)
+        model = InstrumentTagger(recipe.network)
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.model, self.optimizer = fabric.setup(model, self._optimizer(model))
         self.average = AveragedModel(
             model, multi_avg_fn=_warming_average(recipe.ema_decay), use_buffers=True

@@ -32,9 +32,10 @@ class Validation:
         self.solos: list[bool] = []
         for config in (solo, MixConfig()):
             mixer = Mixer(palette, config, rng)
-            for _ in range(max(1, windows // 2 // _BATCH)):
-                self.batches.append(mixer.batch(_BATCH))
-                self.solos += [config is solo] * _BATCH
+            for first in range(0, windows // 2, _BATCH):
+                size = min(_BATCH, windows // 2 - first)
+                self.batches.append(mixer.batch(size))
+                self.solos += [config is solo] * size
 
     @torch.no_grad()
     def score(self, model: nn.Module) -> dict[str, float]:

@@ -261,7 +261,8 @@ def _phrases(
     top, bottom = high[:, None, None], low[:, None, None]
     pitch = pitch - 12 * torch.ceil((pitch - top).clamp(min=0) / 12)
     pitch = pitch + 12 * torch.ceil((bottom - pitch).clamp(min=0) / 12)
-    pitch = pitch.clamp(0, 127)
+    # A range narrower than an octave has no octave to fold into.
+    pitch = torch.maximum(torch.minimum(pitch, top), bottom).clamp(0, 127)
 
     strum_s = torch.where(sustain, 0.004, 0.03) * torch.rand(n, generator=rng, device=device)
     onset = onset_s[:, :, None] + voice * strum_s[:, None, None]

@@ -1,0 +1,121 @@
+"""Export: the file computes what the network computes, says what it is, and is small."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from export.calibrate import choose_thresholds
+from export.quantize import quantize
+from export.to_onnx import SINC_NODE, export_onnx
+from export.verify import compare, onnx_scores, torch_scores
+from realtime.spec import METADATA_KEY, ModelSpec
+from realtime.taxonomy import FAMILIES, INSTRUMENTS
+from training.models.tagger import InstrumentTagger, NetworkConfig
+
+SPEC = ModelSpec(
+    name="test",
+    version="0.0.1",
+    instruments=INSTRUMENTS,
+    families=FAMILIES,
+    thresholds=dict.fromkeys(INSTRUMENTS, 0.5),
+    family_thresholds=dict.fromkeys(FAMILIES, 0.5),
+    data_sources=("tones",),
+)
+
+
+def windows(n: int) -> np.ndarray:
+    """Tones and noise at levels from -60 to 0 dBFS."""
+    rng = np.random.default_rng(0)
+    time_s = np.arange(16_000) / 16_000
+    hz = rng.uniform(80, 4000, (n, 1))
+    sound = np.sin(2 * np.pi * hz * time_s) + 0.1 * rng.normal(size=(n, 16_000))
+    return (sound * 10 ** rng.uniform(-3, -0.3, (n, 1))).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def model() -> InstrumentTagger:
+    """A network with settled norms and livelier heads than at the start."""
+    torch.manual_seed(0)
+    model = InstrumentTagger(NetworkConfig())
+    with torch.no_grad():
+        for _ in range(3):
+            model(torch.from_numpy(windows(32)))
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def exported(model: InstrumentTagger, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("export") / "model.fp32.onnx"
+    reference = torch_scores(model, windows(24))
+    export_onnx(model, SPEC, path)
+    np.save(path.with_suffix(".npy"), reference.instruments)
+    return path
+
+
+def test_fp32_is_the_network(exported: Path) -> None:
+    reference = np.load(exported.with_suffix(".npy"))
+    scores = onnx_scores(exported, windows(24))
+    np.testing.assert_allclose(scores.instruments, reference, atol=1e-4)
+    np.testing.assert_allclose(scores.polyphony.sum(axis=1), 1.0, atol=1e-5)
+
+
+def test_level_does_not_change_the_scores(exported: Path) -> None:
+    loud = windows(8) * 0.25 / np.abs(windows(8)).max(axis=1, keepdims=True)
+    gap = np.abs(
+        onnx_scores(exported, loud).instruments - onnx_scores(exported, 0.004 * loud).instruments
+    )
+    assert gap.max() < 0.03
+
+
+def test_int8_keeps_the_sinc_filters_and_the_metadata(exported: Path, tmp_path: Path) -> None:
+    target = tmp_path / "model.int8.onnx"
+    quantize(exported, target, windows(64))
+    graph = onnx.load(str(target))
+    assert {p.key: p.value for p in graph.metadata_props} == SPEC.to_metadata()
+    producers = {output: node.op_type for node in graph.graph.node for output in node.output}
+    int8 = {
+        node.name
+        for node in graph.graph.node
+        if node.op_type == "Conv" and producers.get(node.input[1]) == "DequantizeLinear"
+    }
+    convolutions = {node.name for node in graph.graph.node if node.op_type == "Conv"}
+    assert convolutions - int8 == {SINC_NODE}
+    assert target.stat().st_size < 0.6 * exported.stat().st_size
+    plain, small = onnx_scores(exported, windows(24)), onnx_scores(target, windows(24))
+    assert compare(plain, small, np.full(24, 0.5, np.float32)).mean < 0.02
+
+
+def test_files_stay_under_4_mb(exported: Path) -> None:
+    assert exported.stat().st_size < 4_000_000
+
+
+def test_the_file_says_what_it_is(exported: Path) -> None:
+    metadata = {p.key: p.value for p in onnx.load(str(exported)).metadata_props}
+    assert ModelSpec.from_metadata(metadata, "it") == SPEC
+    assert METADATA_KEY in metadata
+
+
+def test_thresholds_find_the_separation_and_ignore_what_is_masked() -> None:
+    rng = np.random.default_rng(1)
+    truth = rng.random((2000, 2)) < 0.3
+    probability = np.where(truth, 0.45, 0.15) + rng.normal(0, 0.03, truth.shape)
+    known = np.ones_like(truth)
+    # Masked entries that contradict everything must not count.
+    truth[:500], known[:500], probability[:500] = True, False, 0.0
+    for threshold in choose_thresholds(probability.astype(np.float32), truth, known):
+        assert 0.2 < threshold < 0.42
+
+
+def test_a_label_without_examples_takes_the_common_threshold() -> None:
+    rng = np.random.default_rng(2)
+    truth = np.stack([rng.random(1000) < 0.4, np.zeros(1000, bool)], axis=1)
+    probability = np.where(truth, 0.7, 0.3).astype(np.float32)
+    probability[:, 1] = 0.05
+    first, second = choose_thresholds(probability, truth, np.ones_like(truth))
+    assert 0.3 < first <= 0.7
+    assert second > 0.05

@@ -1,0 +1,270 @@
+"""Mixing: pitch, placement, the label rule, effects, and that a seed decides all."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from realtime.taxonomy import FAMILIES, INSTRUMENTS
+from training.mixing import effects as fx
+from training.mixing.labels import audibility, teach
+from training.mixing.mixer import MixConfig, Mixer
+from training.mixing.palette import Palette
+from training.mixing.place import Events, place
+from training.mixing.score import ScoreConfig, write
+from training.notes.bank import Bank, BankWriter
+from training.notes.clips import Clip
+
+CPU = torch.device("cpu")
+RATE_HZ = 16_000
+
+
+def tone(hz: float, seconds: float = 2.0) -> np.ndarray:
+    return np.sin(2 * np.pi * hz * np.arange(int(seconds * RATE_HZ)) / RATE_HZ).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory: pytest.TempPathFactory) -> Bank:
+    """Tones for five labels in two sources, one piece of three stems, one noise."""
+    path = tmp_path_factory.mktemp("bank") / "tones"
+    rng = np.random.default_rng(0)
+    with BankWriter(path) as writer:
+        for label in ("piano", "violin", "viola", "drums", "cymbals"):
+            for source, clips in (("rich", 30), ("poor", 3)):
+                for index in range(clips):
+                    pitch = None if label in ("drums", "cymbals") else 48.0 + index
+                    hz = 440 * 2 ** (((pitch or 60) - 69) / 12)
+                    writer.append(
+                        Clip(
+                            samples=tone(hz),
+                            label=label,
+                            source=source,
+                            split="train",
+                            pitch=pitch,
+                            sustain=label in ("violin", "viola"),
+                            origin=f"0/{index % 2}:{index} Preset",
+                        )
+                    )
+        writer.append_piece(
+            [
+                Clip(tone(hz, 6.0), label, "rich", "train", kind="stem", piece="one", origin="0/1")
+                for label, hz in (("piano", 300.0), ("violin", 500.0), ("drums", 90.0))
+            ]
+        )
+        noise = rng.normal(size=4 * RATE_HZ).astype(np.float32)
+        writer.append(Clip(noise, "", "noise", "train", kind="noise"))
+    return Bank.open(path)
+
+
+@pytest.fixture(scope="module")
+def palette(bank: Bank) -> Palette:
+    return Palette(bank, ("train",), CPU)
+
+
+def one_event(palette: Palette, **changes: float) -> Events:
+    values = {
+        "part": 0, "clip": 12, "onset": 4000.0, "ratio": 1.0, "gain": 1.0, "off": 1e6,
+        "fade": 100.0,
+    } | changes  # fmt: skip
+    return Events(
+        **{
+            name: torch.tensor([value], dtype=torch.int64 if name in ("part", "clip") else None)
+            for name, value in values.items()
+        }
+    )
+
+
+def peak_hz(audio: torch.Tensor) -> float:
+    spectrum = torch.fft.rfft(audio * torch.hann_window(len(audio))).abs()
+    return float(spectrum.argmax()) * RATE_HZ / len(audio)
+
+
+def test_an_event_starts_at_its_onset_and_ends_when_let_go(palette: Palette) -> None:
+    sound = place(one_event(palette, off=12_000.0), palette, 1, 16_000)[0]
+    assert sound[:4000].abs().max() == 0
+    assert sound[4005:4400].abs().max() > 0.5
+    assert sound[12_101:].abs().max() == 0
+
+
+def test_ratio_moves_the_pitch(palette: Palette) -> None:
+    plain = peak_hz(place(one_event(palette, onset=0.0), palette, 1, 16_000)[0])
+    octave = peak_hz(place(one_event(palette, onset=0.0, ratio=2.0), palette, 1, 16_000)[0])
+    assert octave == pytest.approx(2 * plain, rel=0.01)
+
+
+def test_many_short_and_long_events_add_up_as_one_by_one(palette: Palette) -> None:
+    rng = torch.Generator().manual_seed(0)
+    events = write(palette, 20, 16_000, ScoreConfig(), rng).events
+    parts = int(events.part.max()) + 1
+    together = place(events, palette, parts, 16_000)
+    alone = torch.zeros_like(together)
+    for index in range(len(events.part)):
+        chosen = torch.zeros(len(events.part), dtype=torch.bool)
+        chosen[index] = True
+        alone += place(events.keep(chosen), palette, parts, 16_000)
+    assert torch.allclose(together, alone, atol=1e-4)
+
+
+def test_draws_are_even_over_sources_before_notes(palette: Palette) -> None:
+    """A source of 30 notes gets nowhere near 10 times the draws of one with 3."""
+    piano = [sound.name for sound in palette.classes].index("piano")
+    rows = torch.full((4000,), piano)
+    rng = torch.Generator().manual_seed(0)
+    timbres = palette.timbres["note"].draw(rows, torch.rand(4000, generator=rng))
+    clips = palette.timbre_clips.draw(timbres, torch.rand(4000, generator=rng))
+    poor = ((clips >= 30) & (clips < 33)).float().mean()
+    assert 0.15 < poor < 0.35
+
+
+def test_phrases_stay_within_the_range_of_their_sound(palette: Palette) -> None:
+    rng = torch.Generator().manual_seed(3)
+    config = ScoreConfig(piece_p=0.0, stem_p=0.0, phrase_p=0.0, count_weights=(0.0, 1.0))
+    events = write(palette, 400, 24_000, config, rng).events
+    pitched = palette.pitch[events.clip].isfinite()
+    assert pitched.any()
+    semitones = 12 * torch.log2(events.ratio[pitched])
+    assert semitones.abs().max() < 5
+
+
+def test_counts_follow_their_weights(palette: Palette) -> None:
+    rng = torch.Generator().manual_seed(1)
+    score = write(palette, 2000, 16_000, ScoreConfig(count_weights=(0.5, 0.5)), rng)
+    assert len(score.window.unique()) == len(score.window)
+    assert 850 < len(score.window) < 1150
+
+
+def parts_at(levels_db: list[float]) -> torch.Tensor:
+    """Unit-RMS noise parts at given levels, one second."""
+    rng = torch.Generator().manual_seed(0)
+    noise = torch.randn(len(levels_db), 16_000, generator=rng)
+    return noise * 10 ** (torch.tensor(levels_db)[:, None] / 20)
+
+
+def test_the_label_rule() -> None:
+    """20 dB below the whole is heard, 25 dB is doubtful, 40 dB is not heard."""
+    parts = parts_at([0.0, -18.0, -25.0, -40.0])
+    window = torch.zeros(4, dtype=torch.int64)
+    heard, doubtful = audibility(parts, window, parts.sum(dim=0, keepdim=True))
+    assert heard.tolist() == [True, True, False, False]
+    assert doubtful.tolist() == [False, False, True, False]
+
+
+def test_a_blip_is_doubtful_and_noise_counts_as_masking() -> None:
+    blip = parts_at([0.0])
+    blip[:, 800:] = 0
+    whole = blip + parts_at([-10.0, -10.0])[1:]
+    heard, doubtful = audibility(blip, torch.zeros(1, dtype=torch.int64), whole)
+    assert (heard.item(), doubtful.item()) == (False, True)
+    buried, _ = audibility(parts_at([-30.0]), torch.zeros(1, dtype=torch.int64), parts_at([0.0]))
+    assert not buried.item()
+
+
+def taught(palette: Palette, names: list[str], heard: list[bool], doubtful: list[bool]):
+    classes = [sound.name for sound in palette.classes]
+    sound = torch.tensor([classes.index(name) for name in names])
+    window = torch.zeros(len(names), dtype=torch.int64)
+    return teach(palette, window, sound, torch.tensor(heard), torch.tensor(doubtful), 1)
+
+
+def test_an_instrument_of_a_known_family_is_masked_not_absent(palette: Palette) -> None:
+    targets = taught(palette, ["viola", "piano"], [True, True], [False, False])
+    known = dict(zip(INSTRUMENTS, targets.instruments_known[0].tolist(), strict=True))
+    present = dict(zip(INSTRUMENTS, targets.instruments[0].tolist(), strict=True))
+    families = dict(zip(FAMILIES, targets.families[0].tolist(), strict=True))
+    assert (known["violin"], known["cello"]) == (0, 0)
+    assert (present["piano"], known["piano"]) == (1, 1)
+    assert (present["flute"], known["flute"]) == (0, 1)
+    assert (families["bowed_string"], families["key"], families["brass"]) == (1, 1, 0)
+    assert targets.polyphony[0].argmax() == 2
+
+
+def test_a_doubtful_part_opens_the_count(palette: Palette) -> None:
+    targets = taught(palette, ["violin", "piano"], [False, True], [True, False])
+    assert targets.polyphony[0].tolist() == [0, 0.5, 0.5, 0, 0, 0, 0]
+    assert targets.instruments_known[0][INSTRUMENTS.index("violin")] == 0
+
+
+def test_a_drum_kit_counts_once(palette: Palette) -> None:
+    targets = taught(palette, ["drums", "cymbals"], [True, True], [False, False])
+    assert targets.polyphony[0].argmax() == 1
+    assert targets.instruments[0].sum() == 2
+
+
+@pytest.mark.parametrize("window_samples", [8_000, 16_000, 48_000])
+def test_batches_are_finite_bounded_and_decided_by_the_seed(
+    palette: Palette, window_samples: int
+) -> None:
+    def draw(seed: int) -> torch.Tensor:
+        rng = torch.Generator().manual_seed(seed)
+        batch = Mixer(palette, MixConfig(), rng, window_samples).batch(24)
+        assert torch.isfinite(batch.audio).all()
+        assert batch.audio.abs().max() <= 1.0
+        assert batch.audio.shape == (24, window_samples)
+        assert torch.allclose(batch.targets.polyphony.sum(dim=1), torch.ones(24))
+        return batch.audio
+
+    assert torch.equal(draw(5), draw(5))
+    assert not torch.equal(draw(5), draw(6))
+
+
+def test_no_parts_teach_nothing_sounds(palette: Palette) -> None:
+    rng = torch.Generator().manual_seed(0)
+    config = MixConfig(score=ScoreConfig(count_weights=(1.0,)))
+    targets = Mixer(palette, config, rng).batch(32).targets
+    assert targets.instruments.sum() == 0
+    assert targets.instruments_known.min() == 1
+    assert (targets.polyphony.argmax(dim=1) == 0).all()
+
+
+def sines(*hz: float) -> torch.Tensor:
+    return torch.stack([torch.from_numpy(tone(f, 1.5)) for f in hz])
+
+
+def test_saturation_adds_harmonics_and_keeps_the_level() -> None:
+    clean = sines(500.0)
+    dirty = fx.saturate(clean, torch.tensor([20.0]))
+    spectrum = torch.fft.rfft(dirty[0]).abs()
+    third = round(1500 * 1.5)
+    assert spectrum[third] > 0.05 * spectrum[round(500 * 1.5)]
+    assert fx.rms(dirty) == pytest.approx(float(fx.rms(clean)), rel=0.01)
+
+
+def test_compression_narrows_the_range() -> None:
+    sound = sines(440.0)
+    sound[:, :12_000] *= 0.05
+    squeezed = fx.compress(sound, torch.tensor([0.6]))
+    before = fx.rms(sound[:, 12_000:]) / fx.rms(sound[:, :12_000])
+    after = fx.rms(squeezed[:, 12_000:]) / fx.rms(squeezed[:, :12_000])
+    assert after < 0.5 * before
+
+
+def test_a_room_rings_on_and_a_curve_cuts() -> None:
+    rng = torch.Generator().manual_seed(0)
+    rooms = fx.Rooms(24_000, 32, rng)
+    click = torch.zeros(32, 24_000)
+    click[:, 100] = 1.0
+    flat = torch.ones(32, fx.bins_of(rooms))
+    wet = fx.filter_and_reverb(click, flat, rooms, torch.arange(32))
+    assert (wet[:, 1000:].abs().amax(dim=1) > 1e-4).float().mean() > 0.8
+    dry = fx.filter_and_reverb(click, flat, rooms, torch.full((32,), -1))
+    assert torch.allclose(dry, click, atol=1e-5)
+    curve = fx.equaliser(64, fx.bins_of(rooms), rng, depth_db=0.0, high_cut_p=1.0, low_cut_p=0.0)
+    assert (curve[:, -1] < 0.5 * curve[:, curve.shape[1] // 32]).float().mean() > 0.9
+
+
+def test_vibrato_spreads_a_tone_without_losing_it() -> None:
+    rng = torch.Generator().manual_seed(2)
+    moved = fx.modulate_delay(sines(1000.0, 1000.0, 1000.0), rng)
+    assert torch.isfinite(moved).all()
+    for row in moved:
+        assert peak_hz(row) == pytest.approx(1000.0, rel=0.04)
+
+
+@pytest.mark.parametrize("codec", ["spectral_codec", "mu_law"])
+def test_codecs_change_the_sound_but_not_beyond_recognition(codec: str) -> None:
+    sound = sines(440.0) * 0.3 + sines(3000.0) * 0.01
+    rng = torch.Generator().manual_seed(0)
+    coded = fx.spectral_codec(sound, rng) if codec == "spectral_codec" else fx.mu_law(sound)
+    assert not torch.allclose(coded, sound, atol=1e-4)
+    assert torch.corrcoef(torch.cat([coded, sound]))[0, 1] > 0.95
