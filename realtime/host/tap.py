@@ -74,8 +74,7 @@ class Tap:
     ) -> None:
         self.name = name
         self.latest: Tags | None = None
-        self.level: LevelReading | None = None
-        """Of the newest block, for an input meter."""
+        self._newest: Block | None = None
         self._model = model
         self._hop_s = hop_s
         self._channel: Channel = channel
@@ -91,6 +90,12 @@ class Tap:
     def now_s(self) -> float:
         """Seconds of audio that passed."""
         return self._next_frame / self._rate_hz if self._rate_hz else 0.0
+
+    @property
+    def level(self) -> LevelReading | None:
+        """Of the newest block, for an input meter."""
+        newest = self._newest
+        return None if newest is None else block_level(newest)
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call ``listener`` with each window's tags; returns how to stop that."""
@@ -114,7 +119,7 @@ class Tap:
             self._cut_from_s = self._next_frame / sample_rate_hz
             self._cutter = WindowCutter(sample_rate_hz, block.shape[0], self._hop_s, self._channel)
         self._next_frame += block.shape[1]
-        self.level = block_level(block)
+        self._newest = block
         self._analyse(self._cutter.push(block.T))
 
     def cut(self) -> None:
@@ -127,7 +132,7 @@ class Tap:
         """Begin a new stream: what was under way is forgotten, time starts at 0."""
         self._cutter = None
         self._next_frame = 0
-        self.latest = self.level = None
+        self.latest = self._newest = None
         self._postprocessor.reset()
         self._meter.reset()
 
