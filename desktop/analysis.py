@@ -20,6 +20,7 @@ from realtime.errors import TuttiError
 from realtime.levels import LevelMeter, LevelReading
 from realtime.model import Scores, TagModel
 from realtime.postprocess import Postprocessor, Tags
+from realtime.priority import lower_this_thread
 from realtime.smoothing import Smoothing
 from realtime.spec import DEFAULT_HOP_S, WINDOW_S, ModelSpec
 from realtime.timeline import Timeline
@@ -110,6 +111,7 @@ class FileAnalysis:
                 self.track, self._tags = track, tags
 
     def _run(self) -> None:
+        lower_this_thread()
         started_s, cpu_s = time.monotonic(), time.thread_time()
         try:
             self._analyse(self._model.result())

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from PyQt6.QtCore import (
     QByteArray,
+    QEvent,
     QMessageLogContext,
     QTimer,
     QtMsgType,
@@ -32,6 +33,9 @@ from realtime.errors import TuttiError
 
 WINDOW_SIZE = (1440, 900)
 
+_kept: list[QApplication] = []
+"""Qt crashes at exit if the application goes before its widgets: it stays to the very end."""
+
 
 def application() -> QApplication:
     """The one QApplication, named and styled."""
@@ -43,6 +47,7 @@ def application() -> QApplication:
     app.setApplicationName("tutti")
     app.setApplicationDisplayName("Tutti")
     app.setStyle(MonitorStyle())
+    _kept.append(app)
     return app
 
 
@@ -58,6 +63,8 @@ def run_monitor(args: argparse.Namespace) -> int:
     Raises:
         TuttiError: the screenshot cannot be written.
     """
+    # The default of 5 ms would let the analysis hold up a frame for that long.
+    sys.setswitchinterval(0.001)
     app = application()
     path = stored.settings_path()
     settings, damage = stored.load(path)
@@ -100,6 +107,8 @@ def run_monitor(args: argparse.Namespace) -> int:
         # A driver call never came back: an ordinary exit would wait for it.
         sys.stdout.flush()
         os._exit(code)
+    window.deleteLater()
+    app.sendPostedEvents(window, QEvent.Type.DeferredDelete)
     if failure:
         raise TuttiError(failure[0])
     return code

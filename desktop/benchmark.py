@@ -96,6 +96,7 @@ def _window():
     from desktop.settings import Settings
     from desktop.theme import Theme
 
+    sys.setswitchinterval(0.001)
     app = application()
     theme = Theme.named("dark")
     dress(app, theme)
@@ -216,10 +217,9 @@ def measure_frame(seconds: float) -> str:
     window.meters.set_values(None, None, None)
     window.show_session(_live(window))
     _run(app, 6.0)
-    window.roll._painted = ()
 
     def roll() -> None:
-        window.roll._image = None
+        window.roll._picture.forget()
         window.roll.repaint()
 
     text = (
@@ -235,7 +235,7 @@ def measure_analysis(seconds: float) -> str:
 
     import numpy as np
     from pedalboard.io import AudioFile
-    from PyQt6.QtCore import QAbstractEventDispatcher
+    from PyQt6.QtCore import QAbstractEventDispatcher, Qt, QTimer
 
     app, window, _ = _window()
     _run(app, 1.0)
@@ -248,20 +248,30 @@ def measure_analysis(seconds: float) -> str:
                 out.write(audio)
         length_s = 15 * audio.shape[1] / rate_hz
         dispatcher = QAbstractEventDispatcher.instance()
-        cpu, wall = [], []
-        began = [time.thread_time(), time.monotonic()]
-
-        def awake() -> None:
-            began[:] = [time.thread_time(), time.monotonic()]
+        cpu: list[float] = []
+        gaps: list[float] = []
+        last = [0.0, 0.0]
 
         def to_sleep() -> None:
-            cpu.append(time.thread_time() - began[0])
-            wall.append(time.monotonic() - began[1])
+            # Sleeping costs no CPU time: from one sleep to the next is one round of work.
+            now_s = time.thread_time()
+            cpu.append(now_s - last[0])
+            last[0] = now_s
+
+        def beat() -> None:
+            now_s = time.monotonic()
+            gaps.append(now_s - last[1])
+            last[1] = now_s
+
+        heart = QTimer()
+        heart.setTimerType(Qt.TimerType.PreciseTimer)
+        heart.timeout.connect(beat)
 
         window.open_file(path)
         window.session.player.play()
         _run(app, 0.1)
-        dispatcher.awake.connect(awake)
+        last[:] = [time.thread_time(), time.monotonic()]
+        heart.start(2)
         dispatcher.aboutToBlock.connect(to_sleep)
         analysis = window.session.analysis
         while not analysis.done:
@@ -271,8 +281,9 @@ def measure_analysis(seconds: float) -> str:
     return (
         f"a file of {length_s / 60:.0f} min analysed at {analysis.speed:.0f}x real time; meanwhile "
         f"the UI thread worked at most {max(cpu) * 1000:.1f} ms at a stretch "
-        f"(99 %: {float(np.percentile(cpu, 99)) * 1000:.1f} ms; by the wall clock "
-        f"{max(wall) * 1000:.1f} and {float(np.percentile(wall, 99)) * 1000:.1f} ms)"
+        f"(99 %: {float(np.percentile(cpu, 99)) * 1000:.1f} ms of CPU time); a 2-ms heartbeat came "
+        f"at most {max(gaps) * 1000:.0f} ms apart (99 %: "
+        f"{float(np.percentile(gaps, 99)) * 1000:.0f} ms)"
     )
 
 

@@ -78,7 +78,9 @@ def paint_columns(
         pixels = pixels[np.arange(height) * lanes // height]
     rows, columns = pixels.shape
     data = np.ascontiguousarray(pixels).tobytes()
-    return QImage(data, columns, rows, columns * 4, QImage.Format.Format_RGB32).copy()
+    image = QImage(data, columns, rows, columns * 4, QImage.Format.Format_RGB32)
+    image.pixels_kept_alive = data  # type: ignore[attr-defined]  # QImage borrows them.
+    return image
 
 
 def instrument_lanes(families: tuple[str, ...]) -> list[str]:
