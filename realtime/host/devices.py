@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 
 from realtime.errors import TuttiError
 from realtime.host.effects import nearest
+from realtime.host.fifo import FrameFifo
+from realtime.sources.file import FileSource
 
 MAX_DEVICE_CHANNELS = 2
 MIN_BUFFER_S = 0.02
@@ -64,7 +67,8 @@ class Streams:
             BUFFER_BLOCKS * frames, round(MIN_BUFFER_S * self.sample_rate_hz)
         )
         self.input.start()
-        self.input.read(frames)
+        if not isinstance(self.input, FileInput):
+            self.input.read(frames)  # a sound server may take a second to wake the device up
         self.output.start()
         self._cushion()
 
@@ -178,3 +182,75 @@ def _find(sounddevice: ModuleType, name: str | None, kind: str) -> dict[str, Any
     raise TuttiError(
         f"There is no {kind} device {name!r}{nearest(name, names)}. Known: {', '.join(names)}."
     )
+
+
+class FileInput:
+    """A sound file in an input stream's place; silence after its end. The output sets the pace."""
+
+    latency = 0.0
+
+    def __init__(self, path: Path | str) -> None:
+        self._file = FileSource(path, block_s=1.0)
+        self.sample_rate_hz = self._file.sample_rate_hz
+        self.channels = self._file.channels
+        self.duration_s = self._file.duration_s
+        self.frames_read = 0
+        self._fifo = FrameFifo(self.channels)
+        self._ended = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether all of it was read."""
+        return self._ended and not len(self._fifo)
+
+    def start(self) -> None:
+        pass
+
+    def read(self, frames: int) -> tuple[NDArray[np.float32], bool]:
+        while len(self._fifo) < frames and not self._ended:
+            block = self._file.read()
+            if block is None:
+                self._ended = True
+            else:
+                self._fifo.push(np.asarray(block, np.float32).T)
+        block = self._fifo.pop(frames)
+        self.frames_read += block.shape[1]
+        return np.pad(block, ((0, 0), (0, frames - block.shape[1]))).T, False
+
+    def abort(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def open_file_streams(path: Path | str, settings: LiveSettings) -> Streams:
+    """A file as the input, and a device as the output.
+
+    Raises:
+        TuttiError: the file cannot be read, or the device cannot play its rate and channels.
+    """
+    settings.check()
+    file = FileInput(path)
+    try:
+        sounddevice = load_sounddevice()
+        target = _find(sounddevice, settings.output_name, "output")
+        rate_hz, frames = file.sample_rate_hz, settings.block_frames
+        output = sounddevice.OutputStream(
+            device=target["index"],
+            samplerate=rate_hz,
+            blocksize=frames,
+            channels=file.channels,
+            dtype="float32",
+            latency=max(MIN_BUFFER_S, BUFFER_BLOCKS * frames / rate_hz),
+        )
+    except TuttiError:
+        file.close()
+        raise
+    except Exception as error:
+        file.close()
+        raise TuttiError(
+            f"The output '{target['name']}' cannot play {file.channels} channels at {rate_hz} Hz "
+            f"({error}): choose another output, or convert the file."
+        ) from None
+    return Streams(file, output, Path(path).name, target["name"], rate_hz, file.channels)

@@ -42,3 +42,12 @@ class FrameFifo:
         if len(parts) == 1:
             return parts[0]
         return np.concatenate(parts, axis=1) if parts else np.zeros((self.channels, 0), np.float32)
+
+    def peek(self, frames: int) -> NDArray[np.float32]:
+        """The oldest ``frames`` frames, which stay."""
+        begin = self.begin
+        block = self.pop(frames)
+        if block.shape[1]:
+            self._blocks.appendleft(block)
+        self.begin = begin
+        return block

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from realtime.errors import TuttiError
 from realtime.host.devices import LiveSettings, Streams, open_streams
+from realtime.host.equal_loudness import EqualLoudness, InputHistory
 from realtime.host.fifo import FrameFifo
 from realtime.host.process import Host
 from realtime.host.tap import Block
@@ -24,6 +24,8 @@ SETTLE_S = 0.3
 STALL_S = 5.0
 """A sound server may take seconds to wake a device up."""
 SWAP_S = 0.02
+HISTORY_S = 4
+"""How long input is kept for comparison: more than chains withhold."""
 RUNNING, STOPPED, STALLED, WAITING = "running", "stopped", "stalled", "waiting"
 
 
@@ -111,6 +113,8 @@ class LiveSession:
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self._next: Host | None = None
+        self._comparison: EqualLoudness | None = None
+        self._before = False
         self._error: str | None = None
         self._overflows = self._underflows = self._gaps = 0
         self._frames = 0
@@ -173,6 +177,16 @@ class LiveSession:
         if waiting is not None:
             waiting.close()
 
+    def listen_before(self, before: bool) -> None:
+        """Hear the input, aligned and as loud as the output (True), or the output (False)."""
+        self._before = before
+
+    @property
+    def matching_gain_db(self) -> float:
+        """By how much "before" is raised to be as loud as "after"."""
+        comparison = self._comparison
+        return comparison.gain_db if comparison else 0.0
+
     def stats(self) -> LiveStats:
         """How it does now; cheap."""
         streams, thread = self._streams, self._thread
@@ -225,6 +239,8 @@ class LiveSession:
         frames, rate_hz = self.settings.block_frames, streams.sample_rate_hz
         settle_frames = round(SETTLE_S * rate_hz)
         ready = FrameFifo(streams.channels)
+        history = InputHistory(streams.channels, HISTORY_S * rate_hz)
+        comparison = self._comparison = EqualLoudness(rate_hz)
         flowing = False
         following: FrameFifo | None = None
         clock = InputClock(rate_hz)
@@ -232,15 +248,19 @@ class LiveSession:
         while not stopping.is_set():
             block, overflowed = streams.read(frames)
             begun_s = self._last_block_s = time.monotonic()
+            history.push(block)
             ready.push(self._host.process(block, rate_hz))
-            following = self._feed_next(block, following, rate_hz)
+            following = self._feed_next(block, following, rate_hz, history.end - frames)
             if len(ready) >= frames:
                 flowing = True
+                dry = history.take(ready.begin, frames)
                 output = ready.pop(frames)
                 if following is not None and len(following) >= frames:
                     output, ready = _swap(output, following, frames, rate_hz), following
                     following = None
                     self._take_over()
+                comparison.before = self._before
+                output = comparison.choose(dry, output)
             else:
                 output = np.zeros((streams.channels, frames), np.float32)
                 self._gaps += flowing
@@ -255,13 +275,13 @@ class LiveSession:
             self._load += 0.02 * (busy_s * rate_hz / frames - self._load)
 
     def _feed_next(
-        self, block: NDArray[np.float32], following: FrameFifo | None, rate_hz: int
+        self, block: Block, following: FrameFifo | None, rate_hz: int, first_frame: int
     ) -> FrameFifo | None:
         """Let a host that is to take over fill up beside the one that is heard."""
         if self._next is None:
             return None
         if following is None:
-            following = FrameFifo(block.shape[0])
+            following = FrameFifo(block.shape[0], first_frame)
         following.push(self._next.process(block, rate_hz))
         return following
 

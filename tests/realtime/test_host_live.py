@@ -274,3 +274,42 @@ def test_a_sound_server_that_dies_ends_it_with_one_message(loop, tmp_path, tone_
     text = error.decode()
     assert "Traceback" not in text
     assert sum(line.startswith("tutti") for line in text.splitlines()) == 1
+
+
+def test_before_and_after_are_heard_at_equal_loudness_and_aligned(model):
+    device = Device(np.tile(sine(1.0), (8, 1)))
+    steps = (EffectStep("Gain", {"gain_db": -18.0}), EffectStep("BrickwallLimiter"))
+    with Host(Chain(steps), model=model, live=True) as host:
+        session = LiveSession(host, LiveSettings(), streams_of(device))
+        device.go.clear()
+        session.start()
+        session.listen_before(True)
+        device.go.set()
+        finish(session, device)
+        assert session.matching_gain_db == pytest.approx(-18.0, abs=0.2)
+    output = played(device)
+    # The input, turned down to the output's level, and the same frames as the output would be.
+    expected = device.audio[BLOCK:] * 10 ** (-18 / 20)
+    late = output[BLOCK + 5 * RATE_HZ : BLOCK + 7 * RATE_HZ]
+    np.testing.assert_allclose(late, expected[5 * RATE_HZ : 7 * RATE_HZ], atol=2e-3)
+    assert np.abs(np.diff(output[2000 : 7 * RATE_HZ], 4, axis=0)).max() < 0.01
+
+
+def test_a_file_can_stand_for_the_input(tmp_path):
+    from pedalboard.io import AudioFile
+
+    from realtime.host.devices import FileInput
+
+    audio = 0.1 * np.random.default_rng(0).standard_normal((2, 100_000)).astype(np.float32)
+    with AudioFile(str(tmp_path / "a.wav"), "w", RATE_HZ, 2, bit_depth=32) as file:
+        file.write(audio)
+    source = FileInput(tmp_path / "a.wav")
+    blocks = []
+    while not source.ended:
+        block, _ = source.read(777)
+        assert block.shape == (777, 2)
+        blocks.append(block)
+    heard = np.concatenate(blocks)
+    np.testing.assert_allclose(heard[:100_000], audio.T, atol=1e-6)
+    assert not heard[100_000:].any()
+    assert source.frames_read == 100_000
