@@ -126,7 +126,7 @@ def test_trouble_is_told_bypassed_and_can_be_reloaded(
         assert host.process(audio, RATE_HZ).shape[1] <= 2 * BLOCK
     withheld = host.withheld_frames
     host.set_parameter(1, "trouble", trouble)
-    until_s = time.monotonic() + 10
+    until_s = time.monotonic() + 60
     while host.plugins[1].state == RUNNING:
         output = host.process(audio, RATE_HZ)
         assert output.shape == audio.shape
@@ -144,7 +144,7 @@ def test_trouble_is_told_bypassed_and_can_be_reloaded(
     np.testing.assert_allclose(output, np.roll(audio, withheld, axis=1), atol=1e-6)
     host.plugins[1].step = plugin(name, {"gain": 0.5})
     host.reload(1)
-    until_s = time.monotonic() + 10
+    until_s = time.monotonic() + 60
     while not np.isclose(np.abs(output).mean(), 0.5 * np.abs(audio).mean(), rtol=0.1):
         output = host.process(audio, RATE_HZ)
         assert output.shape == audio.shape
@@ -205,7 +205,7 @@ def test_a_frozen_process_is_a_hang(plugin, make_host):
     audio = noise(BLOCK)
     host.process(audio, RATE_HZ)
     os.kill(host.plugins[0].process_id, signal.SIGSTOP)
-    until_s = time.monotonic() + 10
+    until_s = time.monotonic() + 60
     while host.plugins[0].state == RUNNING:
         assert host.process(audio, RATE_HZ).shape == audio.shape
         assert time.monotonic() < until_s
@@ -270,7 +270,7 @@ def test_the_process_ends_with_its_host(plugin, tmp_path):
     command = [sys.executable, str(script), str(plugin().path), sys.executable, str(STUB)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     process_id = int(done.stdout)
-    until_s = time.monotonic() + 10
+    until_s = time.monotonic() + 60
     while alive(process_id):
         assert time.monotonic() < until_s
         time.sleep(0.02)
