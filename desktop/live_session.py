@@ -131,6 +131,11 @@ class LiveSession:
         """Seconds since the session began."""
         return time.monotonic() - self._started_s
 
+    def source_name(self) -> str:
+        """The device's full name once it is known."""
+        engine = self._engine
+        return engine.latest().source_name if engine is not None else self.title
+
     def reading(self) -> Reading:
         engine = self._engine
         snapshot = engine.latest() if engine is not None else None

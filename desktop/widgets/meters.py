@@ -143,14 +143,14 @@ class Meters(QWidget):
         self._placed = place(
             blocks,
             self.width(),
-            self.height(),
+            self._available_height(),
             column_width=px(COLUMN_PX),
             row_height=(px(ROW_PX[0]), px(ROW_PX[1])),
             gap=px(8),
             margin=px(16),
         )
-        bottom = max((item.rect.bottom() for item in self._placed), default=0)
-        self.setMinimumHeight(bottom + px(12) if bottom + px(12) > self.height() else px(120))
+        needed = max((item.rect.bottom() for item in self._placed), default=0) + px(12)
+        self.setMinimumHeight(needed if needed > self._available_height() else px(120))
         self._picture = None
         self._rows_region = QRegion()
         for item in self._placed:
@@ -158,6 +158,11 @@ class Meters(QWidget):
         self._frames = [self._frame(index, item) for index, item in enumerate(self._placed)]
         self._current = min(self._current, max(len(self._placed) - 1, 0))
         self.update()
+
+    def _available_height(self) -> int:
+        """What can be seen at once. The own height would not do: it follows from the layout."""
+        parent = self.parentWidget()
+        return parent.height() if parent is not None else self.height()
 
     def minimumSizeHint(self) -> QSize:
         return QSize(self.theme.px(COLUMN_PX), self.theme.px(120))

@@ -381,3 +381,17 @@ def test_a_future_model_that_fails_is_told(qtbot, theme, song):
     future.set_exception(TuttiError("The bundled model is missing from this installation."))
     qtbot.waitUntil(lambda: "missing" in window.status.message.toolTip(), timeout=5000)
     window.close()
+
+
+@pytest.mark.parametrize("size", [(760, 520), (1000, 600), (1280, 840), (420, 900)])
+def test_a_small_window_comes_to_rest(opened, qtbot, song, size):
+    """Scrolling meters must not lay themselves out for ever."""
+    opened_file(opened, qtbot, song)
+    opened.window.resize(*size)
+    qtbot.wait(200)
+    meters, laid_out = opened.window.meters, []
+    original = meters.relayout
+    meters.relayout = lambda: (laid_out.append(1), original())
+    qtbot.wait(400)
+    assert len(laid_out) <= 2
+    assert meters.height() >= max(item.rect.bottom() for item in meters._placed)
