@@ -9,7 +9,8 @@ _EXAMPLES = """examples:
   tutti export runs/tutti/last.pt --bank banks/full --out models/tutti
   tutti tag song.wav --model models/tutti.int8.onnx
 
-Writes OUT.fp32.onnx and OUT.int8.onnx. Thresholds are chosen and int8 is calibrated
+Writes OUT.fp32.onnx and OUT.int8.onnx, and the weights alone as OUT.pt, which
+'tutti train --start-from' takes. Thresholds are chosen and int8 is calibrated
 on mixtures of the bank's validation sources, which no training has heard.
 """
 

@@ -18,7 +18,7 @@ from export.verify import Difference, compare, onnx_scores, torch_scores
 from realtime.errors import TuttiError
 from realtime.spec import ModelSpec
 from realtime.taxonomy import FAMILIES, INSTRUMENTS
-from training.checkpoint import load_model
+from training.checkpoint import load_model, save
 from training.mixing.labels import Targets
 from training.mixing.mixer import MixConfig, Mixer
 from training.mixing.palette import Palette
@@ -73,7 +73,7 @@ def export(
     windows: int,
     step: Callable[[str], None] = lambda text: None,
 ) -> Exported:
-    """Write ``OUT.fp32.onnx`` and ``OUT.int8.onnx``.
+    """Write ``OUT.fp32.onnx``, ``OUT.int8.onnx`` and the weights alone, ``OUT.pt``.
 
     Raises:
         TuttiError: the checkpoint or bank cannot be used, or the file written
@@ -104,11 +104,13 @@ def export(
     quantised = onnx_scores(int8, audio)
     # int8 shifts probabilities a little: its thresholds are its own.
     int8_spec = with_thresholds(
-        replace(spec, quantisation="int8 (QDQ, per channel), sinc filters fp32"),
+        replace(spec, quantisation="int8 (QDQ, per channel), sinc filters and stem fp32"),
         choose_thresholds(quantised.instruments, *_truth(targets, "instruments")),
         choose_thresholds(quantised.families, *_truth(targets, "families")),
     )
     write_spec(int8, int8_spec)
+    kept = ("recipe", "settings", "network", "seed", "windows", "ema")
+    save(out.with_name(f"{out.name}.pt"), {key: state[key] for key in kept})
     step("Timing")
     return Exported(
         fp32,

@@ -19,7 +19,7 @@ from onnxruntime.quantization import (
 )
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from export.to_onnx import SINC_NODE
+from export.to_onnx import SINC_NODE, STEM_NODE
 from realtime.errors import TuttiError
 
 _BATCH = 32
@@ -44,7 +44,7 @@ def convolutions(graph: onnx.ModelProto) -> list[str]:
 
 
 def quantize(source: Path, target: Path, windows: NDArray[np.float32]) -> None:
-    """Quantise every convolution but the sinc filters, calibrated on ``windows``.
+    """Quantise every convolution but the sinc filters and the stem, calibrated on ``windows``.
 
     ``windows``: float32 ``[n, 16000]``, a few hundred of the kind and the levels
     that will be heard. The metadata of ``source`` goes along.
@@ -54,8 +54,9 @@ def quantize(source: Path, target: Path, windows: NDArray[np.float32]) -> None:
         prepared = Path(folder) / "prepared.onnx"
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
         names = convolutions(onnx.load(str(prepared)))
-        if SINC_NODE not in names:
-            raise TuttiError(f"{source} has no convolution '{SINC_NODE}': export it again.")
+        missing = {SINC_NODE, STEM_NODE} - set(names)
+        if missing:
+            raise TuttiError(f"{source} has no convolution '{missing.pop()}': export it again.")
         quiet = logging.getLogger().level
         logging.getLogger().setLevel(logging.ERROR)
         try:
@@ -69,7 +70,7 @@ def quantize(source: Path, target: Path, windows: NDArray[np.float32]) -> None:
                 weight_type=QuantType.QInt8,
                 calibrate_method=CalibrationMethod.MinMax,
                 op_types_to_quantize=["Conv", "Add", "Relu"],
-                nodes_to_exclude=[SINC_NODE, *_outside_backbone(prepared)],
+                nodes_to_exclude=[SINC_NODE, STEM_NODE, *_outside_backbone(prepared)],
             )
         finally:
             logging.getLogger().setLevel(quiet)

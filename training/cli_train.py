@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 _EXAMPLES = """examples:
   tutti train tutti --bank banks/full --run runs/tutti
   tutti train tutti --bank banks/full --run runs/tutti --max-minutes 30   # the same call goes on
+  tutti train my.toml --bank banks/mine --run runs/mine --start-from runs/tutti/best.pt
   tutti train my.toml --bank banks/mine --run runs/mine --devices 2
 
 A run that was stopped, by Ctrl-C or a power cut, goes on when the same command is
@@ -33,6 +34,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--run", dest="run_folder", type=Path, required=True, help="folder of checkpoints and logs"
     )
     parser.add_argument("--seed", type=int, default=0, help="decides everything drawn (default 0)")
+    parser.add_argument(
+        "--start-from", type=Path, help="checkpoint whose weights a new run begins with"
+    )
     parser.add_argument("--max-minutes", type=float, help="stop, ready to go on, after this long")
     parser.add_argument("--accelerator", default="auto", help="auto, cpu or cuda (default auto)")
     parser.add_argument("--devices", type=int, default=1, help="GPUs, or processes (default 1)")
@@ -82,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
             args.run_folder,
             seed=args.seed,
             machine=Machine(args.accelerator, args.devices, args.nodes, args.precision),
+            start_from=args.start_from,
             max_minutes=args.max_minutes,
             report=report,
         )

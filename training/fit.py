@@ -68,12 +68,14 @@ def fit(
     *,
     seed: int = 0,
     machine: Machine | None = None,
+    start_from: Path | None = None,
     max_minutes: float | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> Path:
     """Train, or go on training, in the folder ``run``; returns the last checkpoint.
 
-    ``max_minutes`` ends the session at the first chunk boundary after it; the
+    ``start_from``: a checkpoint of the same network whose averaged weights a new
+    run begins with. ``max_minutes`` ends the session at the first chunk boundary after it; the
     same call goes on from there. Raises TuttiError where the folder holds
     another recipe's or seed's run.
     """
@@ -85,14 +87,20 @@ def fit(
         precision=_precision(machine),  # type: ignore[arg-type]
     )
     fabric.launch()
-    return _Run(recipe, bank_path, run, seed, fabric).go(max_minutes, report)
+    return _Run(recipe, bank_path, run, seed, fabric, start_from).go(max_minutes, report)
 
 
 class _Run:
     """The state of a run: weights, their average, the optimiser, and the count."""
 
     def __init__(
-        self, recipe: Recipe, bank_path: Path, folder: Path, seed: int, fabric: Fabric
+        self,
+        recipe: Recipe,
+        bank_path: Path,
+        folder: Path,
+        seed: int,
+        fabric: Fabric,
+        start_from: Path | None,
     ) -> None:
         self.recipe, self.folder, self.seed, self.fabric = recipe, folder, seed, fabric
         self.step = 0
@@ -106,6 +114,8 @@ class _Run:
         torch.manual_seed(seed)
         model = InstrumentTagger(recipe.network)
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if start_from is not None:
+            model.load_state_dict(_starting_weights(start_from, recipe))
         self.model, self.optimizer = fabric.setup(model, self._optimizer(model))
         self.average = AveragedModel(
             model, multi_avg_fn=_warming_average(recipe.ema_decay), use_buffers=True
@@ -263,6 +273,16 @@ class _Run:
             values = {"loss": progress.loss, "windows_per_s": progress.windows_per_s}
             for name, value in (values | (progress.scores or {})).items():
                 writer.add_scalar(name, value, progress.windows)
+
+
+def _starting_weights(path: Path, recipe: Recipe) -> dict[str, Tensor]:
+    state = checkpoint.load(path)
+    if state["network"] != checkpoint.network_settings(recipe.network):
+        raise TuttiError(
+            f"{path} holds another form of the network than recipe '{recipe.name}' trains: "
+            "start from a checkpoint of the same form."
+        )
+    return state["ema"]
 
 
 def _precision(machine: Machine) -> str:

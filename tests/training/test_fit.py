@@ -134,6 +134,21 @@ def test_another_recipe_or_seed_does_not_overwrite_a_run(bank: Path, whole_run: 
         fit.fit(tiny_recipe(weight_decay=0.5), bank, whole_run.parent, seed=3, machine=ON_CPU)
 
 
+def test_a_run_can_start_from_weights_of_the_same_network(
+    bank: Path, whole_run: Path, tmp_path: Path
+) -> None:
+    still = Stage("still", 8, window_s=0.5, learning_rate=0.0)
+    recipe = tiny_recipe(stages=(still,), ema_decay=0.0)
+    run = tmp_path / "warm"
+    last = fit.fit(recipe, bank, run, start_from=whole_run, machine=ON_CPU)
+    before, after = weights(whole_run), weights(last)
+    name = "encoder.backbone.stem.weight"
+    assert torch.equal(before[name], after[name])
+    other = tiny_recipe(network=NetworkConfig(pooling="mean"))
+    with pytest.raises(TuttiError, match="another form of the network"):
+        fit.fit(other, bank, tmp_path / "cold", start_from=whole_run, machine=ON_CPU)
+
+
 def test_the_log_has_a_line_a_chunk(whole_run: Path) -> None:
     lines = (whole_run.parent / "log.jsonl").read_text().splitlines()
     assert len(lines) == 2
