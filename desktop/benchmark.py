@@ -14,7 +14,15 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from PyQt6.QtWidgets import QApplication
+
+    from desktop.live_session import LiveSession
+    from desktop.menus import Menus
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -86,7 +94,7 @@ def _cold_start() -> str:
     )
 
 
-def _window():
+def _window() -> tuple[QApplication, Any, Menus]:
     from desktop.app import application
     from desktop.bridge import ModelLoader
     from desktop.looks import dress
@@ -110,7 +118,7 @@ def _window():
     return app, window, menus
 
 
-def _run(app, seconds: float) -> None:
+def _run(app: QApplication, seconds: float) -> None:
     from PyQt6.QtCore import QEventLoop, QTimer
 
     loop = QEventLoop()
@@ -118,7 +126,7 @@ def _run(app, seconds: float) -> None:
     loop.exec()
 
 
-def _cpu_of(app, window, seconds: float) -> tuple[float, float]:
+def _cpu_of(app: QApplication, window: Any, seconds: float) -> tuple[float, float]:
     """CPU share of one core and frames a second, over a stretch of event loop."""
     _run(app, 3.0)
     frames, cpu_s, wall_s = window._frames, time.process_time(), time.monotonic()
@@ -154,7 +162,7 @@ def measure_live(seconds: float) -> str:
     )
 
 
-def _live(window):
+def _live(window: Any) -> LiveSession:
     from desktop.live_session import LiveSession
     from realtime.sources.file import FileSource
     from realtime.sources.paced import PacedSource
@@ -181,9 +189,9 @@ def measure_hour(seconds: float) -> str:
     rng = np.random.default_rng(0)
     level = LevelReading(-20.0, -10.0, False, False, False)
     for i in range(2 * HOUR_S):
-        values = [rng.random(n).astype(np.float32) for n in (24, 8, 7)]
+        labels, families, count = (rng.random(n).astype(np.float32) for n in (24, 8, 7))
         session._started_s -= 0.5
-        session._take(Tags(i * 0.5, i * 0.5 + 1.0, *values, 3.0, level))
+        session._take(Tags(i * 0.5, i * 0.5 + 1.0, labels, families, count, 3.0, level))
     window.roll.set_span(600.0)
     _run(app, 3.0)
     after = psutil.Process().memory_info().rss
@@ -202,7 +210,7 @@ def measure_frame(seconds: float) -> str:
     rng = np.random.default_rng(0)
     _run(app, 0.5)
 
-    def cpu_ms(work, times: int = 200) -> float:
+    def cpu_ms(work: Callable[[], object], times: int = 200) -> float:
         began_s = time.thread_time()
         for _ in range(times):
             work()
@@ -248,6 +256,8 @@ def measure_analysis(seconds: float) -> str:
                 out.write(audio)
         length_s = 15 * audio.shape[1] / rate_hz
         dispatcher = QAbstractEventDispatcher.instance()
+        assert dispatcher is not None
+        assert dispatcher is not None
         cpu: list[float] = []
         gaps: list[float] = []
         last = [0.0, 0.0]
