@@ -19,7 +19,7 @@ class Device:
     host_api: str
     channels: int
     sample_rate_hz: int
-    """Its own rate; it is read at no other."""
+    """Its own rate."""
     is_loopback: bool
     """It gives what the computer plays."""
     is_default: bool
@@ -85,23 +85,33 @@ class _Stream(Protocol):
 
 
 class DeviceSource:
-    """Reads an input device at its own sample rate.
+    """Reads an input device, at its own sample rate unless asked otherwise.
 
     ``device``: a ``Device``, a name or part of one, or None for what is the default then.
     ``channels``: read as many as the device has, at most this many.
+    ``sample_rate_hz``: ask the system for this rate; 0 is the device's own, which costs nothing.
+    ``block_frames``: ask for blocks of this size; 0 is the system's own choice, the calmest.
     Opened again, it looks for the same name and host API, wherever it is now,
     and takes no other device instead.
     """
 
     live = True
 
-    def __init__(self, device: Device | str | None = None, channels: int = MAX_CHANNELS) -> None:
+    def __init__(
+        self,
+        device: Device | str | None = None,
+        channels: int = MAX_CHANNELS,
+        sample_rate_hz: int = 0,
+        block_frames: int = 0,
+    ) -> None:
         self._wanted: str | None
         self._host_api: str | None
         self._wanted, self._host_api = (
             device.identity if isinstance(device, Device) else (device, None)
         )
         self._max_channels = channels
+        self._asked_rate_hz = sample_rate_hz
+        self._block_frames = block_frames
         self._stream: _Stream | None = None
         self.name = self._wanted or "default input"
         self.sample_rate_hz = 0
@@ -119,15 +129,23 @@ class DeviceSource:
             self._wanted, self._host_api = found.identity
             self.name = found.name
         if self._host_api == pulse.HOST_API:
-            self._stream = pulse.PulseStream(self._wanted, self._max_channels)
+            self._stream = pulse.PulseStream(
+                self._wanted, self._max_channels, self._asked_rate_hz, self._block_frames
+            )
         else:
             self._stream = portaudio.PortAudioStream(
-                self._wanted, self._host_api, self._max_channels
+                self._wanted,
+                self._host_api,
+                self._max_channels,
+                self._asked_rate_hz,
+                self._block_frames,
             )
         self.sample_rate_hz, self.channels = self._stream.sample_rate_hz, self._stream.channels
 
     def renewed(self) -> DeviceSource:
-        fresh = DeviceSource(self._wanted, self._max_channels)
+        fresh = DeviceSource(
+            self._wanted, self._max_channels, self._asked_rate_hz, self._block_frames
+        )
         fresh._host_api = self._host_api
         fresh.name = self.name
         return fresh

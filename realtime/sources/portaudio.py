@@ -68,12 +68,20 @@ class PortAudioStream:
         TuttiError: it cannot be opened, or (from ``read``) it broke off.
     """
 
-    def __init__(self, name: str, host_api: str, channels: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        host_api: str,
+        channels: int,
+        sample_rate_hz: int = 0,
+        block_frames: int = 0,
+    ) -> None:
         self._name = name
         self._received = b""
         self.overflows = 0
         try:
-            self._child = Child(_command("record", name, host_api, str(channels)))
+            numbers = map(str, (channels, sample_rate_hz, block_frames))
+            self._child = Child(_command("record", name, host_api, *numbers))
         except OSError as error:
             raise TuttiError(f"The input '{name}' cannot be opened ({error.strerror}).") from None
         try:

@@ -21,7 +21,8 @@ from realtime.sources.child import Child
 from realtime.sources.device import Device
 
 HOST_API = "PulseAudio"
-LATENCY_MS = 50
+LATENCY_MS = 100
+"""How often sound comes. With 50 ms, waking up cost more than all analysis at 2 windows/s."""
 ASK_TIMEOUT_S = 2.0
 SAMPLE_BYTES = 4
 
@@ -73,7 +74,9 @@ class PulseStream:
 
     overflows = 0
 
-    def __init__(self, name: str, channels: int) -> None:
+    def __init__(
+        self, name: str, channels: int, sample_rate_hz: int = 0, block_frames: int = 0
+    ) -> None:
         found = [device for device in list_inputs() if device.name == name]
         if not found:
             raise TuttiError(
@@ -81,7 +84,10 @@ class PulseStream:
                 "start the sound server, or choose another ('tutti devices')."
             )
         self._name = name
-        self.sample_rate_hz = found[0].sample_rate_hz
+        self.sample_rate_hz = sample_rate_hz or found[0].sample_rate_hz
+        latency_ms = LATENCY_MS
+        if block_frames:
+            latency_ms = max(1, round(1000 * block_frames / self.sample_rate_hz))
         self.channels = min(channels, found[0].channels)
         self._rest = b""
         try:
@@ -93,7 +99,7 @@ class PulseStream:
                     f"--rate={self.sample_rate_hz}",
                     f"--channels={self.channels}",
                     f"--device={found[0].address}",
-                    f"--latency-msec={LATENCY_MS}",
+                    f"--latency-msec={latency_ms}",
                     "--client-name=Tutti",
                 ]
             )

@@ -3,9 +3,10 @@
 It imports nothing of Tutti, and starts in a fraction of a second.
 
 ``recorder.py list`` prints the inputs as JSON.
-``recorder.py record NAME HOST_API CHANNELS`` prints one line of JSON about the
-stream it opened, then messages: two little-endian uint32 (bytes that follow,
-overflows so far) and interleaved float32 frames. It ends when its stdin does.
+``recorder.py record NAME HOST_API CHANNELS RATE BLOCK`` (rate in Hz and block in
+frames, 0: the system's own) prints one line of JSON about the stream it opened,
+then messages: two little-endian uint32 (bytes that follow, overflows so far) and
+interleaved float32 frames. It ends when its stdin does.
 Either prints ``{"error": TEXT, "kind": KIND}`` when it cannot.
 """
 
@@ -20,7 +21,8 @@ import threading
 import time
 from typing import Any, NoReturn
 
-BLOCK_S = 0.05
+BLOCK_S = 0.1
+"""How often sound is passed on: every wake-up costs."""
 LATENCY_S = 0.4
 """Asked of the system. JACK with 0.2 s lost sound when the machine was busy, without a word."""
 HELD_S = 30.0
@@ -36,8 +38,8 @@ def main(arguments: list[str]) -> None:
     if arguments[0] == "list":
         print(json.dumps(list_inputs(sounddevice)))
     else:
-        name, host_api, channels = arguments[1:]
-        record(sounddevice, name, host_api, int(channels))
+        name, host_api = arguments[1:3]
+        record(sounddevice, name, host_api, *map(int, arguments[3:]))
 
 
 def fail(text: str, kind: str) -> NoReturn:
@@ -66,7 +68,14 @@ def list_inputs(sounddevice: Any) -> list[dict[str, Any]]:
     ]
 
 
-def record(sounddevice: Any, name: str, host_api: str, channels: int) -> None:
+def record(
+    sounddevice: Any,
+    name: str,
+    host_api: str,
+    channels: int,
+    sample_rate_hz: int = 0,
+    block_frames: int = 0,
+) -> None:
     """Read the device with blocking reads, and pass it on from a second thread."""
     found = [
         device
@@ -77,7 +86,8 @@ def record(sounddevice: Any, name: str, host_api: str, channels: int) -> None:
         fail("it is not connected", "gone")
     try:
         stream = sounddevice.RawInputStream(
-            samplerate=found[0]["sample_rate_hz"],
+            samplerate=sample_rate_hz or found[0]["sample_rate_hz"],
+            blocksize=block_frames,
             device=found[0]["index"],
             channels=min(channels, found[0]["channels"]),
             dtype="float32",
@@ -91,14 +101,14 @@ def record(sounddevice: Any, name: str, host_api: str, channels: int) -> None:
     threading.Thread(target=end_with_parent, daemon=True).start()
     outbox = Outbox(stream.samplerate)
     threading.Thread(target=outbox.deliver, daemon=True).start()
-    block_frames = round(BLOCK_S * stream.samplerate)
+    block_frames = block_frames or round(BLOCK_S * stream.samplerate)
     overflows = 0
     try:
         while True:
             # Asking first: a device that went silent must not look like one that works.
             available = stream.read_available
             if available < block_frames:
-                time.sleep(max(0.002, (block_frames - available) / stream.samplerate))
+                time.sleep(max(0.01, (block_frames - available) / stream.samplerate))
                 continue
             frames, overflowed = stream.read(available)
             overflows += bool(overflowed)
