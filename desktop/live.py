@@ -48,13 +48,13 @@ def open_live(
         known = (d for d in devices if d.identity == (wanted, host_api))
         device = next(known, None) or find_device(wanted, devices)
         needed = max(channel) + 1 if isinstance(channel, tuple) else 2
-        return DeviceSource(device, channels=max(2, needed))
+        return DeviceSource(device, max(2, needed), settings.sample_rate_hz, settings.block_frames)
 
     def on_tags(tags: Tags, time_s: float) -> None:
         if log is not None:
             log.write("window", **window_fields(tags, time_s))
 
-    return LiveSession(
+    session = LiveSession(
         wanted or "Default input",
         make_source,
         model,
@@ -62,7 +62,20 @@ def open_live(
         smoothing=smoothing,
         channel=channel,
         on_tags=on_tags,
+        started=False,
     )
+    session.start()
+    return session
+
+
+def device_latency_s(host_api: str, block_frames: int, sample_rate_hz: int) -> float:
+    """What is asked of the system to hold back, at most, before a frame comes to us."""
+    from realtime.sources import pulse, recorder
+
+    block_s = block_frames / sample_rate_hz if block_frames and sample_rate_hz else 0.0
+    if host_api == pulse.HOST_API:
+        return block_s or pulse.LATENCY_MS / 1000
+    return (block_s or recorder.BLOCK_S) + recorder.LATENCY_S
 
 
 def window_fields(tags: Tags, time_s: float) -> dict:

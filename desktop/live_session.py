@@ -54,7 +54,7 @@ class LiveSession:
         smoothing: Smoothing,
         channel: Channel,
         on_tags: Callable[[Tags, float], None] = lambda tags, time_s: None,
-        engine_class: Callable[..., Any] | None = None,
+        started: bool = True,
     ) -> None:
         self.title = title
         self.facts = ""
@@ -62,6 +62,7 @@ class LiveSession:
         self.hop_s = hop_s
         self.error = ""
         self.device_latency_s = 0.0
+        """What the system may hold back; whoever makes the source knows."""
         self._started_s = time.monotonic()
         self._tags: list[tuple[float, Tags]] = []
         self._last_tags_s = 0.0
@@ -75,10 +76,15 @@ class LiveSession:
         self._on_tags = on_tags
         self._thread = threading.Thread(
             target=self._start,
-            args=(make_source, model, channel, engine_class),
+            args=(make_source, model, channel),
             name="live start",
             daemon=True,
         )
+        if started:
+            self.start()
+
+    def start(self) -> None:
+        """Begin to listen, in the background."""
         self._thread.start()
 
     def _start(
@@ -86,21 +92,19 @@ class LiveSession:
         make_source: Callable[[], Source],
         model: Future[TagModel],
         channel: Channel,
-        engine_class: Callable[..., Any] | None,
     ) -> None:
         try:
             loaded = model.result()
             from realtime.engine import Engine
 
             source = make_source()
-            engine = (engine_class or Engine)(
+            engine = Engine(
                 loaded, source, hop_s=self.hop_s, smoothing=self._smoothing, channel=channel
             )
             self._spec = loaded.spec
             engine.subscribe(self._take)
             engine.start()
             self.facts = f"{source.sample_rate_hz / 1000:g} kHz"
-            self.device_latency_s = float(getattr(source, "latency_s", 0.0) or 0.0)
         except TuttiError as error:
             self.error = str(error)
             return

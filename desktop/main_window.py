@@ -16,6 +16,7 @@ from desktop.bridge import Health, Session
 from desktop.expectation import judge
 from desktop.file_session import FileSession
 from desktop.follow import ActivityOrder, Follower, Lately, look_back
+from desktop.live_session import LiveSession
 from desktop.player import OpenSink
 from desktop.session_log import SessionLog
 from desktop.settings import Settings
@@ -281,6 +282,11 @@ class MainWindow(QWidget):
         if health.state != self.health.state or health.error != self.health.error:
             self._log("state", state=health.state, error=health.error)
         self.health = health
+        if isinstance(session, LiveSession):
+            title = session.source_name()
+            if self.topbar.title.text() != title:
+                self.topbar.show_source(title, True)
+                self.setWindowTitle(f"{title} – Tutti")
         self.status.show_health(health)
         level = session.reading().level
         self.status.show_level(level.rms_dbfs if level.known else None, self.level.clipped)
