@@ -210,10 +210,12 @@ def interval(
     """95 % interval of a statistic of weights (n,), by resampling whole groups (percentiles).
 
     Efron and Tibshirani, "An Introduction to the Bootstrap", 1993. Clips of one piece are not
-    independent, so pieces are drawn, not clips.
+    independent, so pieces are drawn, not clips; of one piece nothing can be drawn (NaN).
     """
     _, inverse = np.unique(np.asarray(groups), return_inverse=True)
     number = int(inverse.max()) + 1
+    if number < 2:
+        return float("nan"), float("nan")
     draws = rng.multinomial(number, np.full(number, 1 / number), size=repeats)
     values = np.array([statistic(draw[inverse].astype(float)) for draw in draws])
     values = values[np.isfinite(values)]

@@ -86,7 +86,8 @@ def aim_line(row: Mapping[str, Any]) -> str:
     text = f"{row['reached']:.3f} (wanted {bound} {row['wanted']:.2f})  {row['aim']}"
     if row["met"]:
         return f"met     {text}"
-    return f"missed  {text}, short by {abs(row['wanted'] - row['reached']):.3f}"
+    how = "over" if row["at_most"] else "short"
+    return f"missed  {text}, {how} by {abs(row['wanted'] - row['reached']):.3f}"
 
 
 def write(document: Mapping[str, Any], folder: Path, pictures: Sequence[str]) -> None:

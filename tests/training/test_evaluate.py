@@ -151,6 +151,7 @@ def test_an_aim_is_met_missed_or_not_measured() -> None:
     assert lines[1].endswith("short by 0.160")
     assert lines[2].startswith("not measured")
     assert lines[-1].startswith("missed  0.020 (wanted at most 0.01)")
+    assert lines[-1].endswith("over by 0.010")
 
 
 def test_what_is_not_a_number_becomes_null() -> None:
