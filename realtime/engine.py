@@ -26,7 +26,7 @@ from realtime.spec import DEFAULT_HOP_S, MIN_HOP_S
 from realtime.stats import NO_SIGNAL, RUNNING, STOPPED, Counters, Snapshot, Stats
 from realtime.windows import CLIP_LEVEL, MAX_HOP_S
 
-METER_S = 0.05
+METER_S = 0.1
 """How much of the newest input the input meter reads."""
 ZEROS_S = 3.0
 """Exact zeros for this long are no silence but a missing signal or permission."""
@@ -195,22 +195,24 @@ class Engine:
                 cpu_fraction=counters.cpu_fraction,
                 latency_s=counters.latency_s,
                 last_error=counters.last_error,
-                state=self._state(),
+                state=self.state,
             ),
             source_name=(capture.source if capture else self._source).name,
         )
 
-    def history(self, since_s: float = 0.0) -> list[Tags]:
-        """Tags of windows that start at or after ``since_s``, oldest first; up to two minutes."""
-        return self._history.since(since_s)
-
-    def _state(self) -> str:
+    @property
+    def state(self) -> str:
+        """As in ``latest().stats``, without the cost of a snapshot."""
         capture, analysis = self._capture, self._analysis
         if capture is None or analysis is None or not analysis.alive:
             return STOPPED
         tags, since_s = self._tags, self._zeros_since_s
         only_zeros = tags and since_s is not None and tags.end_s - since_s >= ZEROS_S
         return NO_SIGNAL if only_zeros and capture.state == RUNNING else capture.state
+
+    def history(self, since_s: float = 0.0) -> list[Tags]:
+        """Tags of windows that start at or after ``since_s``, oldest first; up to two minutes."""
+        return self._history.since(since_s)
 
     def _input_level(self) -> LevelReading | None:
         capture = self._capture

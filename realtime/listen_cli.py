@@ -137,14 +137,14 @@ def _draw(engine: Engine, model: TagModel, until_s: float, shutdown: Shutdown) -
 
 def _tell(engine: Engine, until_s: float, shutdown: Shutdown) -> None:
     """Lines are printed as windows come; here only a change of state is told, on stderr."""
-    from realtime.stats import RUNNING
+    from realtime.stats import RUNNING, WAITING
 
     told = RUNNING
     while _goes_on(engine, until_s, shutdown, LOOK_S):
-        snapshot = engine.latest()
-        state = snapshot.stats.state
-        if state != told and (told != RUNNING or state != "waiting"):
-            reason = f" ({snapshot.stats.last_error})" if snapshot.stats.last_error else ""
+        state = engine.state
+        if state != told and (told != RUNNING or state != WAITING):
+            error = engine.latest().stats.last_error
+            reason = f" ({error})" if error else ""
             print(f"tutti listen: {state}{'' if state == RUNNING else reason}", file=sys.stderr)
             told = state
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from realtime.sources.base import Block
 
-BLOCK_S = 0.05
+BLOCK_S = 0.1
 
 
 class Stored(Protocol):

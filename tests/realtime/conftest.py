@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -67,6 +66,11 @@ class Server:
             self.process.wait()
             self.process = None
 
+    def end(self) -> None:
+        """As at the end of a test."""
+        self.thaw()
+        self.kill()
+
     def freeze(self) -> None:
         assert self.process is not None
         self.process.send_signal(signal.SIGSTOP)
@@ -108,16 +112,32 @@ class PulseServer(Server):
 
 
 class JackServer(Server):
-    """jackd with its dummy driver, under a name of its own."""
+    """jackd with its dummy driver, under a name of its own.
+
+    The name is always the same: the system has room for eight servers, and a
+    killed one keeps its place until one of the same name is started.
+    """
+
+    NAME = f"tutti-test-{os.getuid() if hasattr(os, 'getuid') else 0}"
+
+    def end(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            try:
+                self.process.wait(1)
+            except subprocess.TimeoutExpired:
+                self.kill()
+            self.process = None
+        for left in Path("/dev/shm").glob(f"jack*{self.NAME}*"):
+            left.unlink(missing_ok=True)
 
     def start(self, sample_rate_hz: int = 44_100) -> None:
-        name = self.environment["JACK_DEFAULT_SERVER"]
         self.process = self.spawn(
-            "jackd", "--no-mlock", "--name", name, "-r", "-d", "dummy",
+            "jackd", "--no-mlock", "--name", self.NAME, "-r", "-d", "dummy",
             "-r", str(sample_rate_hz), "-p", "1024",
         )  # fmt: skip
         wait_until(
-            lambda: self.ask("jack_lsp", "-s", name).returncode == 0,
+            lambda: self.ask("jack_lsp", "-s", self.NAME).returncode == 0,
             START_TIMEOUT_S,
             "jackd to answer",
         )
@@ -145,8 +165,7 @@ def _serve(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
             pytest.skip(f"the sound server cannot start here: {error}")
         yield server
     finally:
-        server.thaw()
-        server.kill()
+        server.end()
         shutil.rmtree(server.folder, ignore_errors=True)
 
 
@@ -177,7 +196,7 @@ def jack_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[JackServer]:
     """A running jackd at 44.1 kHz; this process and its children use it."""
     _need("jackd", "jack_lsp")
     environment = {
-        "JACK_DEFAULT_SERVER": f"tutti-{uuid.uuid4().hex[:8]}",
+        "JACK_DEFAULT_SERVER": JackServer.NAME,
         "JACK_NO_START_SERVER": "1",
         "JACK_NO_AUDIO_RESERVATION": "1",
     }

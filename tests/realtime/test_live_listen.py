@@ -218,6 +218,7 @@ def test_log_tells_what_happened(pulse_server, children, tmp_path, wait_until):
     assert child.stdout.readline()
     pulse_server.kill()
     wait_until(lambda: "reopening" in path.read_text(), 10, "the loss in the log")
+    time.sleep(1.0)  # long enough to be told of on stderr as well
     pulse_server.start()
     wait_until(lambda: path.read_text().count('"opened"') == 2, 20, "the second opening")
     child.send_signal(signal.SIGTERM)
