@@ -52,6 +52,8 @@ class ChainSession:
         self._changed = changed
         self._open_device = open_device
         self._live: LiveSession | None = None
+        self._target: Host | None = None
+        """The newest host of the running sound; it may still be fading in."""
         self._edition = 0
         self._problems_told = 0
         self._before = False
@@ -145,8 +147,9 @@ class ChainSession:
             elif edition != self._edition:  # stopped meanwhile
                 self._background.run(lambda: _end(live), lambda *_: None, "chain")
             else:
-                self._live, self._problems_told = live, 0
+                self._live, self._target, self._problems_told = live, live.host, 0
                 live.listen_before(self._before)
+                self._catch_up(chain)
                 self._said("" if chain.effects else "No effects yet: the sound passes unchanged.")
                 self._changed()
 
@@ -250,21 +253,24 @@ class ChainSession:
             elif edition != self._edition or self._live is not live:
                 self._background.run(host.close, lambda *_: None, "chain")
             else:
-                self._problems_told = 0
+                self._target, self._problems_told = host, 0
                 self._background.run(
                     lambda: live.change_chain(host), lambda *_: self._changed(), "chain"
                 )
+                self._catch_up(chain)
 
         self._background.run(lambda: self._make_host(chain), then, "chain")
 
+    def _catch_up(self, built: Chain) -> None:
+        """Edits made while a host was being built: build again."""
+        if self.chain != built:
+            self._take(self.chain)
+
     def _change(self, change: Callable[[Host], None]) -> None:
-        """Tell the running host, unless it is about to give way to one with another structure."""
-        host = self.host
-        if host is None:
-            return
-        if [s.label for s in host.chain.effects] != [s.label for s in self.chain.effects]:
-            return
-        change(host)
+        """Tell the running host, unless one with another structure is on its way."""
+        host = self._target if self.running else None
+        if host is not None and _effects(host.chain) == _effects(self.chain):
+            change(host)
 
     def _in_background(self, work: Callable[[], None], done: str) -> None:
         def then(_: object, error: Exception | None) -> None:
@@ -272,6 +278,10 @@ class ChainSession:
             self._changed()
 
         self._background.run(work, then, "plugin")
+
+
+def _effects(chain: Chain) -> list[tuple[str, Path | None]]:
+    return [(step.effect, step.path) for step in chain.effects]
 
 
 def _end(live: LiveSession) -> None:

@@ -45,6 +45,7 @@ class MainWindow(QWidget):
     """The monitor. Widgets are plain attributes; sessions come and go."""
 
     session_changed = pyqtSignal()
+    closing = pyqtSignal()
 
     def __init__(
         self,
@@ -341,6 +342,7 @@ class MainWindow(QWidget):
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         self._timer.stop()
+        self.closing.emit()
         if isinstance(self.session, FileSession):
             self.settings.last_position_s = self.session.player.position_s
         self.close_session()

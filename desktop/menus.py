@@ -8,9 +8,10 @@ from pathlib import Path
 
 from PyQt6.QtCore import QByteArray, QPoint, Qt, QUrl
 from PyQt6.QtGui import QDesktopServices
-from PyQt6.QtWidgets import QApplication, QDialog, QFileDialog, QInputDialog, QMenu
+from PyQt6.QtWidgets import QApplication, QDialog, QFileDialog, QInputDialog, QMenu, QWidget
 
 from desktop.actions import Command, install
+from desktop.file_session import FileSession
 from desktop.live import open_live
 from desktop.live_session import LiveSession
 from desktop.looks import dress, resolve_theme
@@ -54,6 +55,7 @@ class Menus:
         return [
             Command("open", "File", "Open a file…", ("Ctrl+O",), self.open_file),
             Command("live", "File", "Live input…", ("Ctrl+L",), self.choose_live),
+            Command("chain", "File", "Effects chain…", ("Ctrl+E",), self.show_chain),
             Command("close", "File", "Close what is open", ("Ctrl+W",), w.reset_session),
             Command("csv", "File", "Save as CSV…", ("Ctrl+S",), lambda: self.save("csv")),
             Command("jsonl", "File", "Save as JSON lines…", (), lambda: self.save("jsonl")),
@@ -96,7 +98,7 @@ class Menus:
     def _build(self) -> None:
         bar, window, act = self.window.topbar, self.window, self.actions
         sources = QMenu(window)
-        sources.addActions([act["open"], act["live"]])
+        sources.addActions([act["open"], act["live"], act["chain"]])
         sources.addMenu(self.recent)
         sources.addSeparator()
         sources.addActions([act["close"], act["quit"]])
@@ -190,6 +192,19 @@ class Menus:
         self.settings.last_source = "live"
         if w.log is not None:
             w.log.write("live", device=w.session.title if w.session else "")
+
+    def show_chain(self) -> QWidget:
+        """The effects chain in a window of its own; an open file is its first input."""
+        from desktop.widgets.chain import ChainWindow
+
+        w = self.window
+        chain = ChainWindow(w.theme, w.model, w)
+        chain.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        w.closing.connect(chain.close)
+        if isinstance(w.session, FileSession):
+            chain.use_file(w.session.path)
+        chain.show()
+        return chain
 
     # -- meters ----------------------------------------------------------------------
 

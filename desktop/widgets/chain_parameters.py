@@ -41,10 +41,10 @@ class NumberControl(QWidget):
         self.box = QDoubleSpinBox()
         self.box.setRange(parameter.minimum, parameter.maximum)
         span = parameter.maximum - parameter.minimum
-        self.box.setDecimals(2 if span <= 200 else 1)
+        self.box.setDecimals(2 if span <= 200 or 0 < parameter.minimum < 1 else 1)
         self.box.setSingleStep(span / 100 if span <= 200 else 1.0)
         self.box.setKeyboardTracking(False)
-        self.box.setMinimumWidth(120)
+        self.box.setFixedWidth(136)
         self.box.setAccessibleName(name)
         if parameter.unit:
             self.box.setSuffix(f" {parameter.unit}")
@@ -146,6 +146,7 @@ class ParameterPanel(QWidget):
         form = QWidget()
         rows = QFormLayout(form)
         rows.setContentsMargins(0, 0, 0, 0)
+        rows.setLabelAlignment(Qt.AlignmentFlag.AlignVCenter)
         rows.setHorizontalSpacing(16)
         rows.setVerticalSpacing(8)
         self.controls = {}

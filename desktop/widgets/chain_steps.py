@@ -38,6 +38,10 @@ class StepList(QListWidget):
             f"QListWidget::item {{ padding: {px(7)}px {px(6)}px; border-radius: {px(5)}px; }}"
             f"QListWidget::item:selected {{ background: {c.raised}; color: {c.text};"
             f" border: 1px solid {c.accent}; }}"
+            f"QListWidget::indicator {{ width: {px(12)}px; height: {px(12)}px;"
+            f" border: 1px solid {c.faint}; border-radius: {px(3)}px; background: {c.panel}; }}"
+            f"QListWidget::indicator:checked {{ background: {c.accent};"
+            f" border-color: {c.accent}; }}"
         )
 
     def steps(self) -> tuple[Step, ...]:
@@ -61,7 +65,7 @@ class StepList(QListWidget):
                 effect += 1
                 mark = "   (stopped: reload it)" if effect in troubled else ""
                 item.setText(step.label + mark)
-                item.setToolTip(str(step.path or step.effect))
+                item.setToolTip(f"{step.path or step.effect}: ticked is on, empty is bypassed")
                 item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
                 ticked = Qt.CheckState.Unchecked if step.bypass else Qt.CheckState.Checked
                 item.setCheckState(ticked)
@@ -78,7 +82,7 @@ class StepList(QListWidget):
             return None
         return sum(isinstance(step, EffectStep) for step in steps[:row])
 
-    def move(self, row: int, to: int) -> None:
+    def move_step(self, row: int, to: int) -> None:
         """Move a step, as a drag does."""
         steps = list(self.steps())
         if 0 <= row < len(steps) and 0 <= to < len(steps) and row != to:
@@ -98,7 +102,7 @@ class StepList(QListWidget):
             self.remove_wanted.emit(self.currentRow())
         elif control and event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
             step = -1 if event.key() == Qt.Key.Key_Up else 1
-            self.move(self.currentRow(), self.currentRow() + step)
+            self.move_step(self.currentRow(), self.currentRow() + step)
         else:
             super().keyPressEvent(event)
 

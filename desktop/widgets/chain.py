@@ -1,0 +1,424 @@
+"""The chain window: effects on the left, their parameters, and what they do to what is heard."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+
+from PyQt6.QtCore import Qt, QTimer
+from PyQt6.QtGui import QCloseEvent
+from PyQt6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QInputDialog,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.background import Background
+from desktop.chain_session import ChainSession, OpenDevice
+from desktop.theme import Theme
+from desktop.widgets.chain_parameters import ParameterPanel
+from desktop.widgets.chain_steps import StepList
+from desktop.widgets.tap_meters import TapMeters
+from realtime.errors import TuttiError
+from realtime.host import chain as chains
+from realtime.host.chain import EffectStep, Step, TapStep
+from realtime.host.devices import BLOCK_CHOICES
+from realtime.host.effects import EFFECTS, Value
+from realtime.host.isolation import RUNNING
+from realtime.host.live import LiveStats
+from realtime.host.tap import Tap
+from realtime.model import TagModel
+
+TICK_MS = 50
+CHAIN_FILES = "Chain files (*.toml)"
+SOUND_FILES = "Sound files (*.wav *.flac *.ogg *.mp3 *.aif *.aiff)"
+STARTER = chains.Chain((TapStep("before"), TapStep("after")))
+
+
+class ChainWindow(QWidget):
+    """A window of its own beside the monitor; closing it ends its sound."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        model: Future[TagModel],
+        parent: QWidget | None = None,
+        open_device: OpenDevice | None = None,
+    ) -> None:
+        super().__init__(parent, Qt.WindowType.Window)
+        self.setWindowTitle("Effects chain – Tutti")
+        self.theme = theme
+        self.background = Background(self)
+        self.session = ChainSession(model, self.background, self.say, self.refresh, open_device)
+        self.session.chain = STARTER
+        self.steps = StepList(theme)
+        self.panel = ParameterPanel()
+        self.meters = TapMeters(theme)
+        self.message = QLabel()
+        self.message.setWordWrap(True)
+        self.status = QLabel()
+        self.status.setProperty("role", "muted")
+        self._shown: tuple | None = None
+        self._make_buttons()
+        self._arrange()
+        self.steps.reordered.connect(self._edit)
+        self.steps.remove_wanted.connect(self.remove)
+        self.steps.bypass_wanted.connect(self._bypass)
+        self.steps.currentRowChanged.connect(lambda _row: self._show_effect())
+        self.panel.value_wanted.connect(self._set)
+        self.panel.mix_wanted.connect(self._mix)
+        self.panel.editor_wanted.connect(lambda: self._on_effect(self.session.open_editor))
+        self.panel.reload_wanted.connect(lambda: self._on_effect(self.session.reload))
+        self._timer = QTimer(self)
+        self._timer.setInterval(TICK_MS)
+        self._timer.timeout.connect(self.tick)
+        self._timer.start()
+        self.refresh()
+        self.tick()
+        self.resize(theme.px(1240), theme.px(780))
+
+    # -- layout ----------------------------------------------------------------------
+
+    def _make_buttons(self) -> None:
+        self.add_button = QPushButton("Add…")
+        menu = QMenu(self.add_button)
+        for effect in EFFECTS.values():
+            if not effect.whole_only:  # cannot run live
+                menu.addAction(effect.name, lambda name=effect.name: self.add_effect(name))
+        menu.addSeparator()
+        menu.addAction("Tap", self.add_tap)
+        menu.addAction("VST3 plugin…", self.choose_plugin)
+        self.add_button.setMenu(menu)
+        self.remove_button = QPushButton("Remove")
+        self.remove_button.clicked.connect(lambda: self.remove(self.steps.currentRow()))
+        self.load_button = QPushButton("Load…")
+        self.load_button.clicked.connect(self.choose_load)
+        self.save_button = QPushButton("Save…")
+        self.save_button.clicked.connect(self.choose_save)
+        self.source = QComboBox()
+        self.source.setAccessibleName("What goes into the chain")
+        self.source.addItems(["Live input", "Sound file…"])
+        self.source.activated.connect(self._choose_source)
+        self.block = QComboBox()
+        self.block.setAccessibleName("Block size")
+        self.block.addItems([f"{frames} frames" for frames in BLOCK_CHOICES])
+        self.block.setCurrentIndex(BLOCK_CHOICES.index(self.session.settings.block_frames))
+        self.block.currentIndexChanged.connect(self._choose_block)
+        self.run_button = QPushButton("Start")
+        self.run_button.setProperty("primary", "true")
+        self.run_button.clicked.connect(self.toggle_run)
+        self.measure_button = QPushButton("Measure round trip")
+        self.measure_button.clicked.connect(lambda: self.session.measure())
+        self.before = QPushButton("Before")
+        self.after = QPushButton("After")
+        for button, before in ((self.before, True), (self.after, False)):
+            button.setCheckable(True)
+            button.setToolTip("Hear the sound before or after the chain, equally loud")
+            button.clicked.connect(lambda _on=False, b=before: self.listen_before(b))
+        self.after.setChecked(True)
+
+    def _arrange(self) -> None:
+        px = self.theme.px
+        top = QHBoxLayout()
+        top.addWidget(self.load_button)
+        top.addWidget(self.save_button)
+        top.addStretch()
+        top.addWidget(self.source)
+        top.addWidget(self.block)
+        top.addWidget(self.measure_button)
+        top.addWidget(self.run_button)
+        listen = QHBoxLayout()
+        heading = QLabel("Listen to")
+        heading.setProperty("role", "muted")
+        self.matching = QLabel()
+        self.matching.setProperty("role", "muted")
+        listen.addWidget(heading)
+        listen.addWidget(self.before)
+        listen.addWidget(self.after)
+        listen.addWidget(self.matching)
+        listen.addStretch()
+        left = QVBoxLayout()
+        left.addWidget(self.steps, 1)
+        edit = QHBoxLayout()
+        edit.addWidget(self.add_button)
+        edit.addWidget(self.remove_button)
+        edit.addStretch()
+        left.addLayout(edit)
+        self.scroller = _scrolling(self.panel)
+        right = QVBoxLayout()
+        right.addLayout(listen)
+        right.addWidget(_scrolling(self.meters), 1)
+        middle = QHBoxLayout()
+        middle.setSpacing(px(16))
+        middle.addLayout(left, 2)
+        middle.addWidget(self.scroller, 3)
+        middle.addLayout(right, 4)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(px(16), px(16), px(16), px(12))
+        column.setSpacing(px(12))
+        column.addLayout(top)
+        column.addLayout(middle, 1)
+        column.addWidget(self.message)
+        column.addWidget(self.status)
+        self.message.hide()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take on another theme."""
+        self.theme = theme
+        self.steps.set_theme(theme)
+        self.meters.set_theme(theme)
+
+    # -- editing ---------------------------------------------------------------------
+
+    def add_effect(self, name: str) -> None:
+        """Add a built-in effect below the chosen step; Convolution asks for its file."""
+        parameters: dict[str, Value] = {}
+        if name == "Convolution":
+            path, _ = QFileDialog.getOpenFileName(self, "Impulse response", "", SOUND_FILES)
+            if not path:
+                return
+            parameters = {"impulse_response_filename": path}
+        self.add_step(EffectStep(name, parameters))
+
+    def add_tap(self) -> None:
+        """Add a place to listen, under a name that is asked for."""
+        name, ok = QInputDialog.getText(self, "Add a tap", "Name:")
+        if ok and name.strip():
+            self.add_step(TapStep(name.strip()))
+
+    def choose_plugin(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "VST3 plugin", "", "VST3 (*.vst3 *.so *.dll)")
+        if not path:
+            return
+        bundle = next((one for one in Path(path).parents if one.suffix == ".vst3"), Path(path))
+        self.add_step(EffectStep("VST3", path=bundle))
+
+    def add_step(self, step: Step) -> None:
+        """Add a step below the chosen one, but not below the last tap of a new chain."""
+        steps = list(self.session.chain.steps)
+        place = self.steps.currentRow() + 1 if steps else 0
+        if place == len(steps) and steps and isinstance(steps[-1], TapStep):
+            place -= isinstance(step, EffectStep)
+        steps.insert(place, step)
+        if self._edit(tuple(steps)):
+            self.steps.setCurrentRow(place)
+
+    def remove(self, row: int) -> None:
+        steps = list(self.session.chain.steps)
+        if 0 <= row < len(steps):
+            del steps[row]
+            self._edit(tuple(steps))
+
+    def _edit(self, steps: tuple[Step, ...]) -> bool:
+        chain = dataclasses.replace(self.session.chain, steps=steps)
+        try:
+            if chain.effects:
+                chains.check(chain)
+        except TuttiError as error:
+            self.say(str(error))
+            self.refresh()
+            return False
+        self.session.set_steps(steps)
+        return True
+
+    def _bypass(self, row: int, bypass: bool) -> None:
+        effect = self.steps.effect_of(row)
+        if effect is not None:
+            self._try(lambda: self.session.set_bypass(effect, bypass))
+            self.refresh()
+
+    def _set(self, name: str, value: Value) -> None:
+        self._on_effect(lambda effect: self.session.set_parameter(effect, name, value))
+        self._keep_steps()
+
+    def _mix(self, mix: float) -> None:
+        self._on_effect(lambda effect: self.session.set_mix(effect, mix))
+        self._keep_steps()
+
+    def _keep_steps(self) -> None:
+        """The list holds the steps for dragging: bring them up to date without redrawing."""
+        self.steps.show_steps(self.session.chain.steps, self._troubled())
+
+    def _on_effect(self, change: Callable[[int], None]) -> None:
+        effect = self.steps.effect_of(self.steps.currentRow())
+        if effect is not None:
+            self._try(lambda: change(effect))
+
+    def _try(self, change: Callable[[], None]) -> None:
+        try:
+            change()
+        except TuttiError as error:
+            self.say(str(error))
+
+    # -- files -----------------------------------------------------------------------
+
+    def choose_load(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Load a chain", "", CHAIN_FILES)
+        if path:
+            self.load(Path(path))
+
+    def load(self, path: Path) -> None:
+        """Take over a chain file; a bad one is named and changes nothing."""
+        try:
+            self.session.set_chain(chains.load(path))
+            self.say("")
+        except TuttiError as error:
+            self.say(str(error))
+
+    def choose_save(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Save the chain", "chain.toml", CHAIN_FILES)
+        if path:
+            self.save(Path(path))
+
+    def save(self, path: Path) -> None:
+        """Write the chain, with what plugins were set to in their own windows."""
+        try:
+            chain = self.session.with_values()
+            chains.check(chain)
+            chains.save(chain, path)
+            self.say(f"Saved {path.name}.")
+        except TuttiError as error:
+            self.say(str(error))
+
+    # -- sound -----------------------------------------------------------------------
+
+    def toggle_run(self) -> None:
+        if self.session.running:
+            self.session.stop()
+        else:
+            self.say("Starting…")
+            self.session.start()
+
+    def listen_before(self, before: bool) -> None:
+        """A or B."""
+        self.before.setChecked(before)
+        self.after.setChecked(not before)
+        self.session.listen_before(before)
+
+    def use_file(self, path: Path | None) -> None:
+        """Take a sound file as input, or the input device."""
+        self.session.file = path
+        self.source.setItemText(1, path.name if path else "Sound file…")
+        self.source.setCurrentIndex(1 if path else 0)
+        if self.session.running:
+            self.session.start()
+
+    def _choose_source(self, index: int) -> None:
+        if index == 0:
+            self.use_file(None)
+            return
+        path, _ = QFileDialog.getOpenFileName(self, "Sound file", "", SOUND_FILES)
+        self.use_file(Path(path) if path else self.session.file)
+
+    def _choose_block(self, index: int) -> None:
+        settings = dataclasses.replace(self.session.settings, block_frames=BLOCK_CHOICES[index])
+        self.session.settings = settings
+        if self.session.running:
+            self.session.start()
+
+    # -- showing ---------------------------------------------------------------------
+
+    def say(self, text: str) -> None:
+        """One line for the user; empty hides it."""
+        self.message.setText(text)
+        self.message.setVisible(bool(text))
+
+    def refresh(self) -> None:
+        """Show the chain as it is now."""
+        self.steps.show_steps(self.session.chain.steps, self._troubled())
+        self.run_button.setText("Stop" if self.session.running else "Start")
+        self.measure_button.setEnabled(not self.session.running)
+        self._show_effect()
+
+    def _troubled(self) -> set[int]:
+        host = self.session.host
+        plugins = host.plugins.items() if host else ()
+        return {effect for effect, plugin in plugins if plugin.state != RUNNING}
+
+    def _show_effect(self) -> None:
+        effect = self.steps.effect_of(self.steps.currentRow())
+        if effect is None or effect >= len(self.session.chain.effects):
+            self._shown = None
+            if self.steps.currentRow() >= 0:
+                self.panel.show_nothing("The meters listen here.", "Tap")
+            else:
+                self.panel.show_nothing("Choose an effect, or add one.")
+            return
+        step = self.session.chain.effects[effect]
+        parameters = self.session.parameters_of(effect)
+        shown = (effect, step.effect, step.path, tuple(p.name for p in parameters))
+        if shown == self._shown:
+            return  # the sliders are under somebody's hand
+        self._shown = shown
+        has_mix = step.known is None or not step.known.has_own_mix
+        note = "" if parameters or step.known else "Its parameters appear when the sound runs."
+        self.panel.show_effect(
+            step.label,
+            note,
+            [(one, self.session.value_of(effect, one)) for one in parameters],
+            mix=step.mix if has_mix else None,
+            is_plugin=step.is_plugin,
+        )
+
+    def tick(self) -> None:
+        """Pull the newest results."""
+        stats = self.session.look()
+        host = self.session.host
+        taps = list(host.taps.values()) if host else []
+        if len(taps) >= 2:
+            first, last = taps[0], taps[-1]
+            values = None
+            if first.latest is not None and last.latest is not None:
+                values = first.latest.instruments, last.latest.instruments
+            self.meters.set_taps((first.name, last.name), values, (_level(first), _level(last)))
+        elif self.meters.values is not None:
+            self.meters.set_taps(self.meters.names, None, (None, None))
+        gain_db = self.session.matching_gain_db
+        matched = f"“Before” at {gain_db:+.1f} dB, equally loud" if abs(gain_db) >= 0.05 else ""
+        self.matching.setText(matched)
+        self.status.setText(self._status(stats))
+        self.meters.setAccessibleDescription(self.meters.summary())
+
+    def _status(self, stats: LiveStats | None) -> str:
+        trip = self.session.round_trip
+        measured = f"round trip {1000 * trip.latency_s:.1f} ms" if trip else ""
+        if stats is None:
+            return measured or "Stopped"
+        devices = measured or f"devices {1000 * stats.device_latency_s:.0f} ms (by their own word)"
+        parts = [
+            devices,
+            f"chain {1000 * stats.chain_latency_s:.1f} ms",
+            f"{stats.xruns} xruns",
+            f"{stats.missing_s:.1f} s missing" if stats.missing_s else "",
+            f"load {100 * stats.load:.0f} %",
+            f"{stats.tap_blocks_dropped} tap blocks dropped" if stats.tap_blocks_dropped else "",
+        ]
+        return " · ".join(part for part in parts if part)
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:
+        self._timer.stop()
+        self.session.close()
+        super().closeEvent(event)
+
+
+def _level(tap: Tap) -> float | None:
+    level = tap.level
+    return None if level is None else level.rms_dbfs
+
+
+def _scrolling(widget: QWidget) -> QScrollArea:
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QScrollArea.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(widget)
+    return area
