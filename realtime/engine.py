@@ -7,24 +7,23 @@ import threading
 import time
 from collections.abc import Callable
 
-import numpy as np
-
 from realtime.analysis import Analysis, Listener
 from realtime.capture import Asked, Capture
-from realtime.downmix import Channel
+from realtime.downmix import Channel, Downmix
 from realtime.errors import TuttiError
 from realtime.feed import Feed
 from realtime.history import History
-from realtime.levels import OPEN_DBFS, LevelReading, to_dbfs
+from realtime.input_meter import read_level
+from realtime.levels import LevelReading
 from realtime.log import event
 from realtime.model import TagModel
 from realtime.postprocess import Tags
 from realtime.reader import OPEN_TIMEOUT_S
 from realtime.smoothing import Smoothing
-from realtime.sources.base import Block, Source
+from realtime.sources.base import Source
 from realtime.spec import DEFAULT_HOP_S, MIN_HOP_S
 from realtime.stats import NO_SIGNAL, RUNNING, STOPPED, Counters, Snapshot, Stats
-from realtime.windows import CLIP_LEVEL, MAX_HOP_S
+from realtime.windows import MAX_HOP_S
 
 METER_S = 0.1
 """How much of the newest input the input meter reads."""
@@ -72,7 +71,8 @@ class Engine:
         """Open the source and start listening; counts and history begin anew.
 
         Raises:
-            TuttiError: the source cannot be opened; the engine stays stopped.
+            TuttiError: the source cannot be opened, or lacks the channel; the engine stays
+                stopped.
         """
         with self._control:
             self.stop()
@@ -98,12 +98,17 @@ class Engine:
             try:
                 _await(capture.started, self._source)
                 self._source = capture.source
+                Downmix(self._source.channels, self._channel)  # refuses a channel it lacks
             except BaseException:
                 self.stop()
                 raise
 
     def stop(self) -> None:
         """Stop listening, the last captured window analysed; within a second. Safe to repeat."""
+        with self._lock:
+            capture = self._capture
+        if capture is not None:
+            capture.stop()  # ends a start that still waits for its source, too
         with self._control:
             with self._lock:
                 capture, analysis = self._capture, self._analysis
@@ -239,26 +244,6 @@ def _await(asked: Asked, source: Source) -> None:
         asked.result(OPEN_TIMEOUT_S + 1.0)
     except TimeoutError:
         raise TuttiError(f"{source.name} did not open in time: try it again.") from None
-
-
-def read_level(block: Block) -> LevelReading:
-    """Level of a block (frames, channels): the loudest channel's RMS, and the peak of all."""
-    if not block.size:
-        return LevelReading(to_dbfs(0.0), to_dbfs(0.0), False, True, True)
-    finite = np.isfinite(block)
-    bad = int(block.size - np.count_nonzero(finite))
-    if bad:
-        block = np.where(finite, block, 0.0)
-    peak = float(np.abs(block).max())
-    rms_dbfs = to_dbfs(float(np.std(block, axis=0, dtype=np.float64).max()))
-    return LevelReading(
-        rms_dbfs=rms_dbfs,
-        peak_dbfs=to_dbfs(peak),
-        clipped=peak >= CLIP_LEVEL,
-        silent=rms_dbfs < OPEN_DBFS,
-        exact_zeros=peak == 0.0 and not bad,
-        non_finite=bad,
-    )
 
 
 def _check_hop(hop_s: float) -> None:

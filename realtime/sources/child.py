@@ -31,6 +31,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             bufsize=0,
+            env=os.environ | {"LC_ALL": "C.UTF-8"},  # what programs say is read by this one
             # Ctrl-C is ours to handle.
             start_new_session=sys.platform != "win32",
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),

@@ -29,14 +29,17 @@ SAMPLE_BYTES = 4
 
 def list_inputs() -> list[Device]:
     """Sources of the running server; none where there is no server or no ``pactl``."""
-    if not shutil.which("pactl") or not shutil.which("parec"):
+    if not shutil.which("parec"):
         return []
     try:
-        sources = json.loads(_ask("-f", "json", "list", "sources"))
         default = _ask("get-default-source").strip()
+        return [_device(source, default) for source in _sources()]
     except (OSError, subprocess.SubprocessError, ValueError):
         return []
-    return [_device(source, default) for source in sources]
+
+
+def _sources() -> list[dict[str, Any]]:
+    return json.loads(_ask("-f", "json", "list", "sources"))
 
 
 def _ask(*arguments: str) -> str:
@@ -65,6 +68,21 @@ def _device(source: dict[str, Any], default: str) -> Device:
     )
 
 
+def _find(name: str) -> tuple[Device, int]:
+    """The source of that description, and its number, which stays its own while it is there."""
+    try:
+        for source in _sources():
+            device = _device(source, "")
+            if device.name == name:
+                return device, source["index"]
+    except (OSError, subprocess.SubprocessError, ValueError):
+        pass  # no server answers
+    raise TuttiError(
+        f"The input '{name}' is not there (no such source, or no sound server): "
+        "start the sound server, or choose another ('tutti devices')."
+    )
+
+
 class PulseStream:
     """An open source of the server, recorded by ``parec``.
 
@@ -77,20 +95,18 @@ class PulseStream:
     def __init__(
         self, name: str, channels: int, sample_rate_hz: int = 0, block_frames: int = 0
     ) -> None:
-        found = [device for device in list_inputs() if device.name == name]
-        if not found:
-            raise TuttiError(
-                f"The input '{name}' is not there (no such source, or no sound server): "
-                "start the sound server, or choose another ('tutti devices')."
-            )
+        found, index = _find(name)
         self._name = name
-        self.sample_rate_hz = sample_rate_hz or found[0].sample_rate_hz
+        self.sample_rate_hz = sample_rate_hz or found.sample_rate_hz
         latency_ms = LATENCY_MS
         if block_frames:
             latency_ms = max(1, round(1000 * block_frames / self.sample_rate_hz))
-        self.channels = min(channels, found[0].channels)
+        self.channels = min(channels, found.channels)
         self._rest = b""
+        self._news = b""
+        self._removal = f"'remove' on source #{index}\n".encode()
         try:
+            self._watcher = Child(["pactl", "subscribe"])
             self._child = Child(
                 [
                     "parec",
@@ -98,9 +114,10 @@ class PulseStream:
                     "--format=float32le",
                     f"--rate={self.sample_rate_hz}",
                     f"--channels={self.channels}",
-                    f"--device={found[0].address}",
+                    f"--device={found.address}",
                     f"--latency-msec={latency_ms}",
                     "--client-name=Tutti",
+                    "--property=node.dont-reconnect=true",  # PipeWire's word for "not elsewhere"
                 ]
             )
         except OSError as error:
@@ -112,12 +129,18 @@ class PulseStream:
     def read(self, timeout_s: float) -> Block:
         """The frames that came; none if none came in time."""
         data = self._child.read(timeout_s)
-        if data is None:
+        if data is None or self._removed():
             raise TuttiError(f"The input '{self._name}' broke off: the sound server let go of it.")
         data = self._rest + data
         whole = len(data) - len(data) % (SAMPLE_BYTES * self.channels)
         self._rest = data[whole:]
         return np.frombuffer(data[:whole], "<f4").reshape(-1, self.channels)
 
+    def _removed(self) -> bool:
+        """Whether the source was unplugged: servers then go on with another one, unasked."""
+        self._news = self._news[-100:] + (self._watcher.read(0.0) or b"")
+        return self._removal in self._news
+
     def close(self) -> None:
         self._child.close()
+        self._watcher.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import json
 import os
 import shutil
 import signal
@@ -101,10 +100,9 @@ class PulseServer(Server):
         return self.spawn("paplay", "--latency-msec=500", "-d", "mix", str(path))
 
     def unload_sink(self) -> None:
-        modules = json.loads(self.ask("pactl", "-f", "json", "list", "modules").stdout)
-        for index, module in enumerate(modules):
-            if module["name"] == "module-null-sink":
-                assert self.ask("pactl", "unload-module", "module-null-sink").returncode == 0, index
+        modules = self.ask("pactl", "list", "short", "modules").stdout.splitlines()
+        (index,) = [line.split()[0] for line in modules if "sink_name=mix" in line]
+        assert self.ask("pactl", "unload-module", index).returncode == 0
 
     def load_sink(self) -> None:
         asked = self.ask("pactl", "load-module", "module-null-sink", "sink_name=mix", "rate=48000")

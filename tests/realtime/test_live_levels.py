@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from realtime.engine import Engine, read_level
+from realtime.engine import Engine
+from realtime.input_meter import read_level
 from realtime.model import TagModel
 from realtime.postprocess import Tags
 from realtime.sources.base import Block

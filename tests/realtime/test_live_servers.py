@@ -97,17 +97,21 @@ def test_pulse_frozen_and_thawed(pulse_server, model, wait_until, record_propert
 
 
 def test_pulse_device_removed_and_back(pulse_server, model, wait_until, record_property):
-    """Device removed from the server, and back: no other device is taken meanwhile."""
+    """Device removed from the server, and back: no other device is taken meanwhile.
+
+    As on a desktop, the server would move the recording to another source.
+    """
+    assert pulse_server.ask("pactl", "load-module", "module-rescue-streams").returncode == 0
     source = DeviceSource()
     engine = Engine(model, source, hop_s=0.2)
     engine.start()
     try:
         hears(engine, wait_until)
-        pulse_server.unload_sink()
         assert pulse_server.ask(
             "pactl", "load-module", "module-null-sink", "sink_name=other",
             "sink_properties=device.description=Other",
         ).returncode == 0  # fmt: skip
+        pulse_server.unload_sink()
         wait_until(lambda: engine.latest().stats.reopenings >= 2, 10, "attempts to reopen")
         assert engine.latest().stats.state == RECONNECTING
         pulse_server.load_sink()
