@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from realtime import arguments
 from realtime.errors import TuttiError
-from realtime.spec import DEFAULT_HOP_S, MIN_HOP_S
 
 if TYPE_CHECKING:
     from realtime.tagger import Progress
@@ -47,22 +47,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help="sound file")
     parser.add_argument("--format", choices=FORMATS, default="text", help="default: text")
-    parser.add_argument("--model", metavar="M", help="ONNX model file (default: the bundled one)")
-    parser.add_argument(
-        "--hop",
-        type=_hop,
-        default=DEFAULT_HOP_S,
-        metavar="S",
-        help=f"seconds between windows, {MIN_HOP_S} to 1 (default: {DEFAULT_HOP_S})",
-    )
-    parser.add_argument(
-        "--channel",
-        type=_channel,
-        default="mono",
-        metavar="C",
-        help="mono (all channels, the default), left, right, mid, side, "
-        "or one or two channel numbers from 1, as in 3,4",
-    )
+    arguments.add_model(parser)
+    arguments.add_hop(parser)
+    arguments.add_channel(parser)
     parser.add_argument(
         "-o",
         "--output",
@@ -235,25 +222,3 @@ def _progress(file: str) -> Iterator[Progress | None]:
             bar.update(task, completed=done_s, total=total_s, visible=total_s >= LONG_FILE_S)
 
         yield update
-
-
-def _hop(text: str) -> float:
-    try:
-        hop_s = float(text)
-    except ValueError:
-        hop_s = 0.0
-    if not MIN_HOP_S <= hop_s <= 1.0:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a hop: use {MIN_HOP_S} to 1 s")
-    return hop_s
-
-
-def _channel(text: str) -> object:
-    # numpy and all behind it stay out of `tutti --help`.
-    from realtime.downmix import CHANNEL_NAMES, parse_channel
-
-    try:
-        return parse_channel(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"'{text}' is not a channel: use {', '.join(CHANNEL_NAMES)}, or numbers from 1"
-        ) from None
