@@ -95,7 +95,7 @@ def _cold_start() -> str:
 
 
 def _window() -> tuple[QApplication, Any, Menus]:
-    from desktop.app import application
+    from desktop.app import application, calm_collector
     from desktop.bridge import ModelLoader
     from desktop.looks import dress
     from desktop.main_window import MainWindow
@@ -115,6 +115,7 @@ def _window() -> tuple[QApplication, Any, Menus]:
     window.resize(1440, 900)
     window.show()
     loader.future.result()
+    calm_collector()
     return app, window, menus
 
 

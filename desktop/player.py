@@ -6,6 +6,8 @@ holds. Speed works like a tape's: pitch follows.
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from collections import deque
@@ -93,6 +95,11 @@ def open_sink(sample_rate_hz: int, channels: int) -> Sink:
         return SilentSink(sample_rate_hz, "Silent: PortAudio is not installed")
     except Exception:  # PortAudio's own error type lives in a module that may not load.
         return SilentSink(sample_rate_hz, "Silent: no sound output found")
+
+
+def file_name(path: Path) -> str | bytes:
+    """As the decoder takes it: bytes, because a name need not be UTF-8, but on Windows text."""
+    return str(path) if sys.platform == "win32" else os.fsencode(path)
 
 
 OpenSink = Callable[[int, int], Sink]
@@ -235,10 +242,11 @@ class Player:
             self._playing = False
 
     def _play_until_closed(self) -> None:
-        from pedalboard.io import AudioFile
+        import soundfile
 
         sink: Sink | None = None
-        with AudioFile(str(self.path)) as file:
+        # The decoder of the analysis, so that both agree on where a sample lies.
+        with soundfile.SoundFile(file_name(self.path)) as file:
             while True:
                 with self._changed:
                     while not self._playing and not self._closing:
@@ -283,7 +291,7 @@ class Player:
         count = min(count, max(end - first, 0))
         if first != file.tell():
             file.seek(min(first, file.frames))
-        block = file.read(count).T if count else np.zeros((0, self._channels), np.float32)
+        block = file.read(count, dtype="float32", always_2d=True)
         if len(block):
             block = np.nan_to_num(block[:, : self._channels]) * np.float32(self._gain)
             out = block if resampler is None else resampler.resample_chunk(block)
