@@ -62,7 +62,7 @@ class Analysis:
         self._cut_from = 0
         self._next_frame = 0
         self._next_start_s = 0.0
-        self._skipped = 0
+        self._skipped_s = 0.0
         self._pending: deque[tuple[float, Window]] = deque()
         self._cpu_mark = (time.monotonic(), 0.0)
         self._hurry = False
@@ -88,13 +88,17 @@ class Analysis:
         return self._thread.is_alive()
 
     def set_hop(self, hop_s: float) -> None:
-        self._changes.append(lambda: self._apply_hop(hop_s))
+        self._change(lambda: self._apply_hop(hop_s))
 
     def set_smoothing(self, smoothing: Smoothing) -> None:
-        self._changes.append(lambda: self._apply_smoothing(smoothing))
+        self._change(lambda: self._apply_smoothing(smoothing))
 
     def set_model(self, model: TagModel) -> None:
-        self._changes.append(lambda: self._apply_model(model))
+        self._change(lambda: self._apply_model(model))
+
+    def _change(self, apply: Callable[[], None]) -> None:
+        self._changes.append(apply)
+        self._feed.wake()
 
     def _apply_hop(self, hop_s: float) -> None:
         self._hop_s = hop_s
@@ -135,9 +139,9 @@ class Analysis:
 
     def _cut(self) -> None:
         """Move captured audio into windows; the oldest beyond the backlog give way."""
-        if self._feed.frames_skipped != self._skipped:
-            self._drop_audio(self._feed.frames_skipped - self._skipped, self._feed_rate())
-            self._skipped = self._feed.frames_skipped
+        if self._feed.skipped_s != self._skipped_s:
+            self._drop(self._feed.skipped_s - self._skipped_s)
+            self._skipped_s = self._feed.skipped_s
         while (take := self._feed.oldest()) is not None:
             if not take.live and self._pending:
                 return
@@ -147,7 +151,7 @@ class Analysis:
                 cutter = self._begin(take, 0)
             first, frames = take.ring.read()
             if first != self._next_frame:
-                self._drop_audio(first - self._next_frame, take.sample_rate_hz)
+                self._drop((first - self._next_frame) / take.sample_rate_hz)
                 self._add(cutter.flush(), take)
                 cutter = self._begin(take, first)
             self._next_frame = first + len(frames)
@@ -160,11 +164,11 @@ class Analysis:
             self._take = None
 
     def _begin(self, take: Take, frame: int) -> WindowCutter:
-        self._take = take
+        cutter = WindowCutter(take.sample_rate_hz, take.channels, self._hop_s, self._channel)
+        self._take, self._cutter = take, cutter
         self._cut_from = self._next_frame = frame
         self._next_start_s = 0.0
-        self._cutter = WindowCutter(take.sample_rate_hz, take.channels, self._hop_s, self._channel)
-        return self._cutter
+        return cutter
 
     def _add(self, windows: list[Window], take: Take) -> None:
         offset_s = take.start_s + self._cut_from / take.sample_rate_hz
@@ -184,17 +188,15 @@ class Analysis:
         needed_s = self._next_start_s + self._model.spec.window_s + RESAMPLER_DELAY_S
         self._feed.wanted_s = max(LEAST_WAIT_S, needed_s - captured_s)
 
-    def _drop_audio(self, frames: int, sample_rate_hz: int) -> None:
-        count = math.ceil(frames / sample_rate_hz / self._hop_s)
+    def _drop(self, lost_s: float) -> None:
+        count = math.ceil(lost_s / self._hop_s)
         self._counters.windows_dropped += count
-        event(logging.WARNING, "windows dropped", count=count, frames=frames)
-
-    def _feed_rate(self) -> int:
-        return self._take.sample_rate_hz if self._take else 48_000
+        event(logging.WARNING, "windows dropped", count=count, lost_s=lost_s)
 
     def _abandon_take(self, error: Exception) -> None:
         """A take that cannot be cut (an impossible rate or channel) must not stop the rest."""
         take = self._feed.oldest()
+        self._take = self._cutter = None
         self._fail(error)
         if take is not None:
             take.ring.read()

@@ -46,8 +46,8 @@ class Feed:
         self._due = False
         self.wanted_s = 0.1
         """Analysis is woken once this much audio waits; it sets it to suit its hop."""
-        self.frames_skipped = 0
-        """Frames of whole takes that gave way."""
+        self.skipped_s = 0.0
+        """Sound in whole takes that gave way."""
 
     def begin(self, take: Take) -> None:
         """Add a take; the one before it has ended."""
@@ -55,22 +55,25 @@ class Feed:
             self._end_newest()
             self._takes.append(take)
             if len(self._takes) > MAX_TAKES:
-                self.frames_skipped += self._takes.popleft().ring.waiting
+                skipped = self._takes.popleft()
+                self.skipped_s += skipped.ring.waiting / skipped.sample_rate_hz
 
     def write(self, take: Take, block: Block) -> None:
         """Append a block to a take; the oldest frames nobody read give way."""
         take.ring.write(block)
         if take.ring.waiting >= self.wanted_s * take.sample_rate_hz:
-            with self._news:
-                self._due = True
-                self._news.notify_all()
+            self.wake()
+
+    def wake(self) -> None:
+        """Let analysis look at once."""
+        with self._news:
+            self._due = True
+            self._news.notify_all()
 
     def end(self, take: Take) -> None:
         """A take gets no more frames: analysis gives out its last windows."""
-        with self._news:
-            take.ended = True
-            self._due = True
-            self._news.notify_all()
+        take.ended = True
+        self.wake()
 
     def close(self) -> None:
         """Nothing will come any more."""
