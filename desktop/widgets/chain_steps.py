@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QDropEvent, QKeyEvent
 from PyQt6.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem
 
@@ -92,7 +92,8 @@ class StepList(QListWidget):
 
     def dropEvent(self, event: QDropEvent | None) -> None:
         super().dropEvent(event)
-        self.reordered.emit(self.steps())
+        # Only when the drag is over: what follows fills the list anew.
+        QTimer.singleShot(0, lambda: self.reordered.emit(self.steps()))
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         if event is None:

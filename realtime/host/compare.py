@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime.svg import clock
 from realtime.taxonomy import display_name
 from realtime.timeline import Timeline
 
@@ -96,12 +97,6 @@ def pairs(timelines: dict[str, Timeline], until_s: float) -> list[Difference]:
     if len(ordered) > 2:
         differences.append(compare(ordered[0], ordered[-1], until_s))
     return differences
-
-
-def clock(seconds: float) -> str:
-    """``75.5`` -> ``1:15.5``."""
-    tenths = round(seconds * 10)
-    return f"{tenths // 600}:{tenths // 10 % 60:02d}.{tenths % 10}"
 
 
 def _level(timeline: Timeline, count: int) -> float:

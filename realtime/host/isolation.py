@@ -119,7 +119,10 @@ class IsolatedRunner:
 
     def check_audio(self, channels: int, sample_rate_hz: float) -> None:
         """Raise TuttiError where the plugin takes neither these channels nor stereo pairs."""
-        self._audio_order = {"do": "channels", "channels": channels, "rate_hz": sample_rate_hz}
+        order = {"do": "channels", "channels": channels, "rate_hz": sample_rate_hz}
+        if order == self._audio_order:
+            return  # it loads a copy of the plugin: not again on the audio thread
+        self._audio_order = order
         with self._lock:
             if self.state == RUNNING:
                 self._ask(self._audio_order, START_TIMEOUT_S)
@@ -209,6 +212,7 @@ class IsolatedRunner:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows: no console
             )
             self._connection = self._accept(server, secret)
         self._received = b""

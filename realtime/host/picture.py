@@ -7,14 +7,14 @@ installation, and an SVG opens in every browser and stays sharp in print.
 from __future__ import annotations
 
 from collections.abc import Callable
-from html import escape
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.host.compare import Difference, clock
+from realtime.host.compare import Difference
 from realtime.host.offline import Rendering
+from realtime.svg import EMPTY, FAINT, INK, clock, opening, rect, text, time_axis
 from realtime.taxonomy import display_name
 
 WIDTH = 1000
@@ -25,7 +25,6 @@ SHOWN_FROM = 0.25
 """Instruments that never reach this at either tap, nor change by NOTABLE, are left out."""
 NOTABLE = 0.15
 LEVELS = 12
-INK, FAINT, PAPER, EMPTY = "#1d1f24", "#6a707c", "#ffffff", "#f0f1f4"
 HEARD, GAINED, LOST = (62, 68, 82), (24, 104, 178), (205, 92, 20)
 
 
@@ -53,19 +52,17 @@ def picture(difference: Difference, rendering: Rendering) -> str:
         f"{difference.polyphony_before:.1f} to {difference.polyphony_after:.1f}"
     )
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
-        f'width="{WIDTH}" height="{height}" font-family="system-ui, sans-serif" font-size="12">',
-        f'<rect width="{WIDTH}" height="{height}" fill="{PAPER}"/>',
-        _text(24, 38, title, 20, INK, weight="600"),
-        _text(24, 60, subtitle, 13, FAINT),
+        *opening(WIDTH, height),
+        text(24, 38, title, 20, INK, weight="600"),
+        text(24, 60, subtitle, 13, FAINT),
     ]
     y = float(TOP)
     for heading, values, colour in panels:
         parts.append(_panel(heading, values, [names[i] for i in shown], shown, edges, y, colour))
         y += panel_height
-    parts.append(_axis(edges, y - 18))
+    parts.append(time_axis(float(edges[-1] - edges[0]), LEFT, WIDTH - LEFT - RIGHT, y - 18))
     lines = findings or ("No instrument appears or is lost for longer than a second.",)
-    parts += [_text(24, y + 24 + 18 * i, line, 13, INK) for i, line in enumerate(lines)]
+    parts += [text(24, y + 24 + 18 * i, line, 13, INK) for i, line in enumerate(lines)]
     return "\n".join([*parts, "</svg>\n"])
 
 
@@ -93,31 +90,18 @@ def _panel(
     colour: Callable[[int], str],
 ) -> str:
     width = WIDTH - LEFT - RIGHT
-    parts = [_text(LEFT, y - 8, heading, 13, INK, weight="600")]
+    parts = [text(LEFT, y - 8, heading, 13, INK, weight="600")]
     for row, (name, column) in enumerate(zip(names, columns, strict=True)):
         top = y + row * ROW
-        parts.append(_text(LEFT - 10, top + 11, display_name(name), 12, INK, anchor="end"))
-        parts.append(_rect(LEFT, top, width, ROW - 2, EMPTY))
+        parts.append(text(LEFT - 10, top + 11, display_name(name), 12, INK, anchor="end"))
+        parts.append(rect(LEFT, top, width, ROW - 2, EMPTY))
         levels = np.rint(values[:, column] * LEVELS).astype(int)
         breaks = np.flatnonzero(np.diff(levels)) + 1
         for begin, end in zip([0, *breaks], [*breaks, len(levels)], strict=True):
             if levels[begin]:
                 left = LEFT + width * (edges[begin] - edges[0]) / max(edges[-1] - edges[0], 1e-9)
                 right = LEFT + width * (edges[end] - edges[0]) / max(edges[-1] - edges[0], 1e-9)
-                parts.append(_rect(left, top, right - left, ROW - 2, colour(int(levels[begin]))))
-    return "\n".join(parts)
-
-
-def _axis(edges: NDArray[np.float64], y: float) -> str:
-    """Times below the panels, some eight of them at round steps."""
-    length_s = max(float(edges[-1] - edges[0]), 1e-9)
-    steps = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600)
-    step_s = next((one for one in steps if length_s / one <= 9), 7200)
-    parts = []
-    for number in range(int(length_s / step_s) + 1):
-        x = LEFT + (WIDTH - LEFT - RIGHT) * number * step_s / length_s
-        label = clock(number * step_s) if step_s < 1 else clock(number * step_s)[:-2]
-        parts.append(_text(x, y, label, 11, FAINT, anchor="middle"))
+                parts.append(rect(left, top, right - left, ROW - 2, colour(int(levels[begin]))))
     return "\n".join(parts)
 
 
@@ -133,20 +117,3 @@ def _mix(rgb: tuple[int, int, int], share: float) -> str:
     empty = (0xF0, 0xF1, 0xF4)
     mixed = (round(e + (c - e) * share) for e, c in zip(empty, rgb, strict=True))
     return "#" + "".join(f"{value:02x}" for value in mixed)
-
-
-def _rect(x: float, y: float, width: float, height: float, fill: str) -> str:
-    return (
-        f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" fill="{fill}"/>'
-    )
-
-
-def _text(
-    x: float, y: float, text: str, size: int, fill: str, *, weight: str = "", anchor: str = ""
-) -> str:
-    extra = f' font-weight="{weight}"' if weight else ""
-    extra += f' text-anchor="{anchor}"' if anchor else ""
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="{fill}"{extra}>'
-        f"{escape(text)}</text>"
-    )

@@ -184,18 +184,17 @@ def test_the_hand_over_makes_no_click(plugin, make_host):
     assert np.abs(np.diff(output)).max() < 2.5 * np.abs(np.diff(audio)).max()
 
 
-def test_live_a_slow_plugin_costs_its_sound_but_no_time(plugin, make_host):
+def test_live_a_slow_plugin_is_not_waited_for(plugin, make_host):
     host = make_host(plugin(parameters={"gain": 1.0}), live=True)
     audio = noise(BLOCK)
     host.process(audio, RATE_HZ)
-    time.sleep(0.05)
-    host.process(audio, RATE_HZ)
-    host.set_parameter(0, "trouble", "slow")
-    for _ in range(4):
-        begun_s = time.monotonic()
-        assert host.process(audio, RATE_HZ).shape == audio.shape
-        assert time.monotonic() - begun_s < 0.05  # what the plugin takes for one block
-    assert host.plugins[0].late_blocks > 0
+    host.set_parameter(0, "trouble", "slow")  # it takes five times a block's duration
+    until_s = time.monotonic() + 10
+    while not host.plugins[0].late_blocks:
+        output = host.process(audio, RATE_HZ)
+        assert time.monotonic() < until_s
+    assert output.shape == audio.shape
+    assert np.abs(output).max() > 0.01
     assert host.plugins[0].state == RUNNING
 
 
