@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from realtime.sources.base import Source
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
-REDRAW_S = 0.125
+REDRAW_S = 0.2
+"""Drawing with rich costs some 4 ms, more than the analysis it shows."""
 LOOK_S = 0.25
 
 EXAMPLES = """\

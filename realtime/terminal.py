@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rich.console import Group, RenderableType
-from rich.table import Table
+from itertools import zip_longest
+
 from rich.text import Text
 
 from realtime.outputs.text import FAMILY_COLOURS, clock
@@ -16,27 +16,33 @@ LEFT_FAMILIES = ("voice", "percussion", "bowed_string", "plucked_string")
 NAME_WIDTH = 20
 BAR_WIDTH = 14
 QUIETEST_DBFS = -60.0
-EIGHTHS = " ▏▎▍▌▋▊▉"
+GAP = "   "
+METER_WIDTH = NAME_WIDTH + BAR_WIDTH + 4
+TRACK = "grey23"
 
 
-def meters(snapshot: Snapshot, spec: ModelSpec, elapsed_s: float) -> RenderableType:
+def meters(snapshot: Snapshot, spec: ModelSpec, elapsed_s: float) -> Text:
     """The whole picture: source and level, families with their instruments, state."""
-    columns = Table.grid(padding=(0, 3))
     left = [name for name in spec.families if name in LEFT_FAMILIES]
     right = [name for name in spec.families if name not in LEFT_FAMILIES]
-    columns.add_row(
-        Group(*_families(left, snapshot.tags, spec)), Group(*_families(right, snapshot.tags, spec))
+    rows = zip_longest(
+        _families(left, snapshot.tags, spec),
+        _families(right, snapshot.tags, spec),
+        fillvalue=Text(" " * METER_WIDTH),
     )
-    return Group(
+    lines = [
         _heading(snapshot, elapsed_s),
         _input_line(snapshot),
         Text(),
-        columns,
+        *(Text(GAP).join(row) for row in rows),
         Text(),
         _polyphony_line(snapshot.tags, spec),
-        Text(status_line(snapshot.stats), "dim", no_wrap=True, overflow="ellipsis"),
+        Text(status_line(snapshot.stats), "dim"),
         _trouble_line(snapshot.stats),
-    )
+    ]
+    picture = Text("\n").join(lines)
+    picture.no_wrap, picture.overflow = True, "crop"
+    return picture
 
 
 def plain_line(tags: Tags, spec: ModelSpec) -> str:
@@ -68,12 +74,11 @@ def status_line(stats: Stats) -> str:
     return " · ".join(parts)
 
 
-def bar(value: float, width: int) -> str:
-    """A bar of ``value`` (0 to 1), to an eighth of a character."""
-    eighths = round(8 * width * min(1.0, max(0.0, value)))
-    whole, rest = divmod(eighths, 8)
-    drawn = "█" * whole + (EIGHTHS[rest] if rest else "")
-    return drawn.ljust(width)
+def bar(value: float, width: int, colour: str) -> Text:
+    """A bar of ``value`` (0 to 1), to half a character, on a faint track."""
+    halves = round(2 * width * min(1.0, max(0.0, value)))
+    drawn = "━" * (halves // 2) + "╸" * (halves % 2)
+    return Text.assemble((drawn, colour), ("━" * (width - len(drawn)), TRACK))
 
 
 def _families(families: list[str], tags: Tags | None, spec: ModelSpec) -> list[Text]:
@@ -100,40 +105,37 @@ def _families(families: list[str], tags: Tags | None, spec: ModelSpec) -> list[T
 
 def _meter(label: str, value: float, threshold: float, colour: str, weight: str) -> Text:
     present = value >= threshold
-    line = Text(no_wrap=True)
-    line.append(f"{label:<{NAME_WIDTH}}", f"{weight} {colour}" if present else weight or "dim")
-    line.append(bar(value, BAR_WIDTH), colour if present else "dim")
-    line.append(f"{100 * value:4.0f}", "" if present else "dim")
-    return line
+    line = Text(f"{label:<{NAME_WIDTH}}", f"{weight} {colour}" if present else weight or "dim")
+    line = Text.assemble(line, bar(value, BAR_WIDTH, colour if present else "white"))
+    return line.append(f"{100 * value:4.0f}", "" if present else "dim")
 
 
 def _heading(snapshot: Snapshot, elapsed_s: float) -> Text:
     state = snapshot.stats.state
-    line = Text(no_wrap=True, overflow="ellipsis")
-    line.append("Tutti", "bold").append(f"  {snapshot.source_name}  ")
+    line = Text.assemble(("Tutti", "bold"), f"  {snapshot.source_name}  ")
     line.append(state, "green" if state == RUNNING else "yellow")
     return line.append(f"  {clock(elapsed_s)}", "dim")
 
 
 def _input_line(snapshot: Snapshot) -> Text:
     level = snapshot.level
-    line = Text(f"{'Input':<{NAME_WIDTH}}", no_wrap=True)
+    line = Text(f"{'Input':<{NAME_WIDTH}}")
     if level is None:
         return line.append("no sound yet", "dim")
     share = 1.0 - level.rms_dbfs / QUIETEST_DBFS
-    line.append(bar(share, 2 * BAR_WIDTH), "red" if level.clipped else "green")
+    line = Text.assemble(line, bar(share, 2 * BAR_WIDTH, "red" if level.clipped else "green"))
     line.append(f" {level.rms_dbfs:6.1f} dBFS, peak {level.peak_dbfs:.1f}", "dim")
     return line.append("  CLIPPED", "bold red") if level.clipped else line
 
 
 def _polyphony_line(tags: Tags | None, spec: ModelSpec) -> Text:
-    line = Text(f"{'How many at once':<{NAME_WIDTH}}", "bold", no_wrap=True)
+    line = Text(f"{'How many at once':<{NAME_WIDTH}}", "bold")
     if tags is None:
         return line
-    line.append(f"{tags.polyphony_expected:3.1f}  ", "bold")
+    parts: list[Text | tuple[str, str]] = [line, (f"{tags.polyphony_expected:3.1f} ", "bold")]
     for label, probability in zip(spec.polyphony, tags.polyphony.tolist(), strict=True):
-        line.append(f" {label} ", "dim").append(bar(probability, 4), "cyan")
-    return line
+        parts += [(f"  {label} ", "dim"), bar(probability, 3, "cyan")]
+    return Text.assemble(*parts)
 
 
 def _trouble_line(stats: Stats) -> Text:
