@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from desktop.ballistics import Glide, PeakHold
 from desktop.track import FAMILY_COUNT, INSTRUMENT_COUNT, POLYPHONY_COUNT, Track, as_columns
+from realtime.spec import WINDOW_S
 from realtime.taxonomy import INSTRUMENTS
 
 LATELY_S = 10.0
@@ -41,6 +42,8 @@ class Follower:
         self._glide = Glide(INSTRUMENT_COUNT + FAMILY_COUNT + POLYPHONY_COUNT + 1)
         self.peaks.reset()
         self._fresh = True
+        self.moving = False
+        """Whether the last step changed anything that is shown."""
 
     def step(self, values: NDArray[np.floating] | None, dt_s: float) -> Shown:
         """Move on by ``dt_s`` towards a row of a track; None lets everything fall."""
@@ -50,8 +53,11 @@ class Follower:
             targets = values
             if self._fresh:
                 self._glide.values, self._fresh = np.array(values, float), False
+        before, peaks_before = self._glide.values, self.peaks.values
         instruments, families, polyphony, expected = as_columns(self._glide.step(targets, dt_s))
         peaks = self.peaks.step(instruments, dt_s)
+        glided = not np.array_equal(before, self._glide.values)
+        self.moving = glided or not np.array_equal(peaks_before, peaks)
         if values is None and instruments.max() < 0.01:
             return Shown()
         return Shown(instruments, families, polyphony, peaks, None if values is None else expected)
@@ -80,7 +86,7 @@ class Lately:
 
 def look_back(track: Track, time_s: float, thresholds: NDArray[np.floating]) -> Lately:
     """Look back from a moment; it depends on the track alone, so a seek needs no reset."""
-    rows = track.between(time_s - MEMORY_S, time_s + 0.25)
+    rows = track.between(time_s - MEMORY_S, time_s + WINDOW_S / 2)
     if not len(rows):
         return Lately(ago_s=np.full(INSTRUMENT_COUNT, max(time_s, 0.0)))
     at_threshold = rows.instruments >= thresholds

@@ -36,6 +36,8 @@ from realtime.smoothing import Smoothing
 from realtime.taxonomy import INSTRUMENTS
 
 FRAME_MS = 33
+CALM_FRAME_MS = 100
+"""While nothing moves."""
 HIDDEN_FRAME_MS = 250
 SLOW_FRAMES = 8
 """Every so many frames: what needs no 30 looks a second."""
@@ -89,6 +91,7 @@ class MainWindow(QWidget):
         self.transport.volume_changed.connect(lambda db: setattr(settings, "volume_db", db))
         self._timer = QTimer(self)
         self._timer.setInterval(FRAME_MS)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self.tick)
         self._timer.start()
         self.set_theme(theme)
@@ -246,6 +249,21 @@ class MainWindow(QWidget):
         if self.log is not None:
             self.log.write(event, **fields)
 
+    def _set_pace(self) -> None:
+        """Look 30 times a second while something moves, seldom while nothing does."""
+        session = self.session
+        still = session is None or (
+            isinstance(session, FileSession)
+            and not session.player.playing
+            and session.analysis.done
+        )
+        if self.isMinimized():
+            pace_ms = HIDDEN_FRAME_MS
+        else:
+            pace_ms = CALM_FRAME_MS if still and not self.follower.moving else FRAME_MS
+        if self._timer.interval() != pace_ms:
+            self._timer.setInterval(pace_ms)
+
     # -- every frame -----------------------------------------------------------------
 
     def tick(self) -> None:
@@ -253,6 +271,7 @@ class MainWindow(QWidget):
         now_s = time.monotonic()
         dt_s, self._last_s = min(now_s - self._last_s, 1.0), now_s
         self._frames += 1
+        self._set_pace()
         if not self._spec_shown and self.model.done():
             self._show_spec()
         session = self.session
@@ -323,7 +342,7 @@ class MainWindow(QWidget):
     def changeEvent(self, event: QEvent | None) -> None:
         """Look less often while minimised; what is recorded does not depend on looking."""
         if event is not None and event.type() == QEvent.Type.WindowStateChange:
-            self._timer.setInterval(HIDDEN_FRAME_MS if self.isMinimized() else FRAME_MS)
+            self._set_pace()
         super().changeEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:

@@ -85,7 +85,9 @@ def paint_names(painter: QPainter, axes: Axes, name_of: Callable[[str], str]) ->
         painter.setFont(theme.font(12))
         last = -1e9
         for family, top, bottom in spans:
-            middle = max((top + bottom) / 2, last + px(14))
+            middle = (top + bottom) / 2
+            if middle - last < px(13):
+                continue  # No room: the stripe's colour stands for it, and hovering tells.
             box = QRectF(px(8), middle - px(8), area.left() - px(20), px(16))
             painter.drawText(box, right, FAMILY_NAMES[family])
             last = middle

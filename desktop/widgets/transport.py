@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtWidgets import (
     QComboBox,
     QGridLayout,
@@ -83,6 +83,7 @@ class Transport(QWidget):
         loudness.addWidget(self.volume_label)
         loudness.addWidget(self.volume, 1)
         left.addLayout(loudness, 2, 0)
+        self._rows = (buttons, times, loudness)
         self._left = left
         self._row = QHBoxLayout(self)
         holder = QWidget()
@@ -102,6 +103,11 @@ class Transport(QWidget):
         self._row.setContentsMargins(px(16), px(12), px(16), px(8))
         self._row.setSpacing(px(16))
         self._left.setVerticalSpacing(px(6))
+        for row in self._rows:
+            row.setSpacing(px(8))
+        for button in (self.play, self.loop):
+            button.setIconSize(QSize(px(16), px(16)))
+        self.speed.setFont(theme.font(14))
         self._holder.setFixedWidth(px(216))
         self.position.setFont(theme.font(22, bold=True))
         self.length.setFont(theme.font(14))

@@ -424,3 +424,16 @@ def test_every_format_is_analysed_and_played(opened, qtbot, tones, tmp_path, nam
     qtbot.waitUntil(lambda: session.player.position_s > 4.7, timeout=5000)
     qtbot.waitUntil(lambda: heard(opened) == {"piano"}, timeout=5000)
     assert not session.player.error
+
+
+def test_the_window_looks_seldom_while_nothing_moves(opened, qtbot, song):
+    timer = opened.window._timer
+    qtbot.waitUntil(lambda: timer.interval() == 100, timeout=5000)
+    session = opened_file(opened, qtbot, song)
+    session.player.play()
+    qtbot.waitUntil(lambda: timer.interval() == 33, timeout=5000)
+    opened.settings.peak_hold_s = 0.1
+    session.player.pause()
+    qtbot.waitUntil(lambda: timer.interval() == 100, timeout=8000)
+    opened.window.transport.seek(9.0)
+    qtbot.waitUntil(lambda: heard(opened) == {"piano", "violin"}, timeout=5000)

@@ -77,7 +77,7 @@ def test_look_back_tells_how_long_ago():
     assert lately.largest == 1
 
 
-def test_look_back_does_not_hear_the_future():
+def test_look_back_hears_no_more_of_the_future_than_the_window_around_now():
     track = track_of([(["flute"], 5.0), (["piano", "violin"], 20.0)])
     lately = look_back(track, 4.0, HALF)
     assert lately.active == {"flute"}
