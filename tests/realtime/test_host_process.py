@@ -85,20 +85,19 @@ def assert_same_sound(steps, audio, seed, model, **options):
 @pytest.mark.parametrize("name", sorted(EFFECTS))
 def test_each_effect_alone_is_bit_identical(name, step, model):
     steps = [TapStep("a"), step(name), TapStep("b")]
-    for seed in range(3):
-        host = assert_same_sound(steps, noise(2.0, seed=seed), seed, model)
+    for seed in range(2):
+        host = assert_same_sound(steps, noise(1.3, seed=seed), seed, model)
         heard = {name: tap.now_s for name, tap in host.taps.items()}
         assert heard["a"] == pytest.approx(host.frames_in / RATE_HZ)
         assert heard["b"] == pytest.approx(host.frames_out / RATE_HZ)
 
 
-@pytest.mark.parametrize("first", sorted(name for name in EFFECTS if EFFECTS[name].withholds))
-@pytest.mark.parametrize(
-    "second", ["Convolution", "Resample", "MP3Compressor", "PitchShift", "Delay"]
-)
+FIRST = sorted(name for name in EFFECTS if EFFECTS[name].withholds)
+SECOND = ("Convolution", "Resample", "MP3Compressor", "PitchShift", "Delay")
+
+
+@pytest.mark.parametrize(("first", "second"), [(a, b) for a in FIRST for b in SECOND if a != b])
 def test_effects_after_one_that_withholds_audio_are_bit_identical(first, second, step, model):
-    if first == second:
-        pytest.skip("one of each")
     steps = [
         step("Compressor"),
         TapStep("a"),
@@ -107,7 +106,7 @@ def test_effects_after_one_that_withholds_audio_are_bit_identical(first, second,
         step(second),
         TapStep("z"),
     ]
-    audio = noise(2.5)
+    audio = noise(1.5)
     host = assert_same_sound(steps, audio, 5, model)
     assert 0 < host.taps["m"].now_s <= host.taps["a"].now_s
     assert host.taps["z"].now_s == pytest.approx(host.frames_out / RATE_HZ)
@@ -116,7 +115,7 @@ def test_effects_after_one_that_withholds_audio_are_bit_identical(first, second,
 def test_long_random_chains_are_bit_identical(step, model):
     rng = np.random.default_rng(3)
     names = sorted(EFFECTS)
-    for seed in range(6):
+    for seed in range(4):
         steps = []
         for name in rng.permutation(names)[:5]:
             steps += [TapStep(f"before {name}")] if rng.random() < 0.5 else []

@@ -35,12 +35,12 @@ def noise(seconds, channels=2):
 
 
 @pytest.mark.parametrize("makers", [LIGHT, FILLING], ids=["light", "filling"])
-@pytest.mark.parametrize("at", [(), 1, (1, 3)])
+@pytest.mark.parametrize("at", [(), (1, 3)])
 def test_the_sound_is_the_boards_in_whole_calls_and_in_blocks(makers, at, model):
-    audio = noise(2.5)
+    audio = noise(1.5)
     tapped = TappedBoard(pb.Pedalboard([make() for make in makers]), at, model=model)
     alone = pb.Pedalboard([make() for make in makers])
-    for _ in range(2):
+    for _ in range(2):  # the second time must not remember the first
         np.testing.assert_array_equal(tapped(audio, RATE_HZ), alone(audio, RATE_HZ))
     np.testing.assert_array_equal(
         tapped.process(audio, RATE_HZ, 512), alone.process(audio, RATE_HZ, 512)
