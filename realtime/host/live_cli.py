@@ -16,12 +16,14 @@ from realtime.host.devices import LiveSettings
 from realtime.host.live import RUNNING, STALLED, LiveSession, LiveStats
 from realtime.host.loopback import measure_round_trip
 from realtime.host.process import Host
+from realtime.outputs.text import FAMILY_COLOURS
 from realtime.shutdown import on_signals
-from realtime.taxonomy import display_name
+from realtime.taxonomy import FAMILY_OF, display_name
 from realtime.terminal import bar
 
 REFRESH_S = 0.1
 SHOWN = 12
+BAR_WIDTH = 14
 SWITCH_S = 0.0005
 """How long another Python thread may hold the interpreter while audio waits."""
 NOTABLE = 0.1
@@ -87,11 +89,11 @@ def _watch(session: LiveSession, duration_s: float | None) -> int:
             if duration_s is not None and stats.seconds >= duration_s:
                 return 0
             if console.is_terminal:
-                screen.update(_picture(session, stats), refresh=True)
+                screen.update(picture(session, stats), refresh=True)
     return shutdown.status
 
 
-def _picture(session: LiveSession, stats: LiveStats) -> RenderableType:
+def picture(session: LiveSession, stats: LiveStats) -> RenderableType:
     """The first and last tap side by side, the loudest instruments first."""
     taps = list(session.host.taps.values())
     first, last = taps[0], taps[-1]
@@ -104,12 +106,12 @@ def _picture(session: LiveSession, stats: LiveStats) -> RenderableType:
         for i in sorted(order[:SHOWN]):
             change = after[i] - before[i]
             mark = Text(f"{100 * change:+4.0f}", "green" if change > 0 else "red")
-            table.add_row(
-                display_name(names[i]),
-                f"{bar(before[i], 14)} {100 * before[i]:3.0f}",
-                f"{bar(after[i], 14)} {100 * after[i]:3.0f}",
-                mark if abs(change) >= NOTABLE else "",
-            )
+            colour = FAMILY_COLOURS.get(FAMILY_OF.get(names[i], ""), "")
+            bars = [
+                bar(value, BAR_WIDTH, colour).append(f" {100 * value:3.0f}")
+                for value in (before[i], after[i])
+            ]
+            table.add_row(display_name(names[i]), *bars, mark if abs(change) >= NOTABLE else "")
     return Group(table, Text(summary(stats), "dim"))
 
 

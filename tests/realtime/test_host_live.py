@@ -1,5 +1,6 @@
 """Live: the loop between two streams, and the real thing over a sound server."""
 
+import io
 import subprocess
 import sys
 import threading
@@ -225,6 +226,25 @@ def test_the_round_trip_of_a_wire_is_its_delay():
     silent = Device(np.zeros((0, 2), np.float32))
     with pytest.raises(TuttiError, match="did not come back"):
         measure_round_trip(LiveSettings(), streams_of(silent))
+
+
+def test_the_terminal_shows_both_taps(model, tones):
+    from rich.console import Console
+
+    from realtime.host.live_cli import picture
+
+    audio = np.tile(tones(["flute"], 2, RATE_HZ), (2, 1))
+    with Host(Chain((EffectStep("Gain", {"gain_db": -100.0}),)), model=model) as host:
+        session = LiveSession(host)
+        console = Console(width=100, record=True, file=io.StringIO())
+        console.print(picture(session, session.stats()))
+        host.process(audio, RATE_HZ)
+        console.print(picture(session, session.stats()))
+    text = console.export_text()
+    row = next(line for line in text.splitlines() if line.startswith("Flute"))
+    assert row.split()[-1] in ("-100", "-99")
+    assert "input" in text
+    assert "output" in text
 
 
 # Over PulseAudio's null sink: what is played into it comes back from its monitor.
