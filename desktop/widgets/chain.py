@@ -370,7 +370,10 @@ class ChainWindow(QWidget):
         )
 
     def tick(self) -> None:
-        """Pull the newest results."""
+        """Pull the newest results, and follow the monitor's theme."""
+        theme = getattr(self.parentWidget(), "theme", self.theme)
+        if theme is not self.theme:
+            self.set_theme(theme)
         stats = self.session.look()
         host = self.session.host
         taps = list(host.taps.values()) if host else []
