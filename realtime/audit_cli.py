@@ -1,0 +1,177 @@
+"""``tutti audit``: which stems cannot be heard in a mix, and when."""
+
+from __future__ import annotations
+
+import argparse
+import glob
+import math
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from realtime.arguments import add_model
+from realtime.errors import TuttiError
+
+if TYPE_CHECKING:
+    from realtime.audit.audit import Audit
+    from realtime.audit.measure import Progress
+
+FORMATS = ("text", "json", "csv", "audacity")
+DEFAULT_MIN_S = 1.0
+
+EXAMPLES = """\
+examples:
+  tutti audit --mix mix.wav stems/*.wav                     a table for reading
+  tutti audit --mix mix.wav stems/*.wav --picture audit.svg
+  tutti audit --mix mix.wav stems/*.wav --format audacity -o labels.txt
+  tutti audit --mix mix.wav --min-s 3 vocals.wav guitar.flac keys.wav
+
+Faders, pan, equalisers, master processing and a constant delay are allowed for; give
+all the stems, so that they add up to the mix. docs/audit.md says how it is worked out.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "audit",
+        help="say which stems cannot be heard in a mix, and when",
+        description="For each stem, say when it sounds but cannot be heard in the mix.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("stems", nargs="+", metavar="STEM", help="sound file of one stem")
+    parser.add_argument("--mix", required=True, metavar="FILE", help="sound file of the mix")
+    parser.add_argument("--format", choices=FORMATS, default="text", help="default: text")
+    parser.add_argument("--picture", metavar="OUT.svg", help="draw the stems over time, as SVG")
+    parser.add_argument(
+        "--min-s",
+        type=_seconds,
+        default=DEFAULT_MIN_S,
+        metavar="S",
+        help=f"shortest passage to report, in seconds (default: {DEFAULT_MIN_S:g})",
+    )
+    add_model(parser)
+    parser.add_argument("-o", "--output", metavar="OUT", help="write here, not to the screen")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare, and write the report."""
+    stems = [name for stem in args.stems for name in _expanded(stem)]
+    _check_targets(args, stems)
+    from realtime.audit.audit import audit
+
+    with _progress() as progress:
+        report = audit(args.mix, stems, args.model, args.min_s, progress)
+    if args.picture is not None:
+        from realtime.audit.picture import picture
+
+        with _writing(args.picture) as stream:
+            stream.write(picture(report))
+    if args.output is None:
+        _write(report, args.format, sys.stdout)
+    else:
+        with _writing(args.output) as stream:
+            _write(report, args.format, stream)
+    return 0
+
+
+def _expanded(stem: str) -> list[str]:
+    """The names behind a pattern: on Windows no shell has replaced ``*.wav`` by them."""
+    if glob.has_magic(stem) and not Path(stem).exists():
+        return sorted(glob.glob(stem)) or [stem]
+    return [stem]
+
+
+def _check_targets(args: argparse.Namespace, stems: list[str]) -> None:
+    if args.picture is not None and Path(args.picture).suffix.lower() != ".svg":
+        raise TuttiError(f"{args.picture} cannot be drawn: pictures are SVG, so end it in .svg.")
+    targets = [Path(one) for one in (args.picture, args.output) if one is not None]
+    if len(targets) == 2 and targets[0].resolve() == targets[1].resolve():
+        raise TuttiError(f"{targets[0]} would be picture and report: name two files.")
+    for target in targets:
+        for source in (Path(one) for one in (args.mix, *stems)):
+            if target.exists() and source.exists() and target.samefile(source):
+                raise TuttiError(f"{target} is an input and would be overwritten: name another.")
+
+
+def _write(report: Audit, style: str, stream: TextIO) -> None:
+    if style == "text":
+        _write_table(report, stream)
+        return
+    from realtime.audit import formats
+
+    lines = {
+        "json": formats.json_lines,
+        "csv": formats.csv_lines,
+        "audacity": formats.audacity_lines,
+    }[style](report)
+    for line in lines:
+        stream.write(line + "\n")
+
+
+def _write_table(report: Audit, stream: TextIO) -> None:
+    from rich.console import Console
+
+    from realtime.audit import table
+
+    try:
+        "–─".encode(stream.encoding or "ascii")
+        ascii_only = False
+    except (UnicodeEncodeError, LookupError):
+        ascii_only = True
+    width = max(80, shutil.get_terminal_size().columns) if stream.isatty() else 120
+    console = Console(file=stream, width=width, highlight=False)
+    for part in table.render(report, ascii_only):
+        console.print(part)
+
+
+@contextmanager
+def _writing(path: str) -> Iterator[TextIO]:
+    """A file to write.
+
+    Raises:
+        TuttiError: it cannot be written.
+    """
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with Path(path).open("w", encoding="utf-8", errors="backslashreplace") as stream:
+            yield stream
+    except OSError as error:
+        raise TuttiError(
+            f"{path} cannot be written ({error.strerror}): make room, or name another."
+        ) from None
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """A bar on stderr, if a person is looking."""
+    if not sys.stderr.isatty():
+        yield lambda what, done_s, total_s: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description:13}"), BarColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def update(what: str, done_s: float, total_s: float) -> None:
+            bar.update(task, description=what, completed=done_s, total=total_s or None)
+
+        yield update
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0.1 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"'{text}' is no length: use 0.1 s or more")
+    return seconds
