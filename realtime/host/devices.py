@@ -74,7 +74,10 @@ class Streams:
 
     def read(self, frames: int) -> tuple[NDArray[np.float32], bool]:
         """The next block (channels, frames), and whether input was lost before it."""
-        block, overflowed = self.input.read(frames)
+        try:
+            block, overflowed = self.input.read(frames)
+        except Exception as error:  # PortAudioError, and whatever a vanishing device makes
+            raise self._gone(error) from None
         return np.ascontiguousarray(block.T), bool(overflowed)
 
     def write(self, block: NDArray[np.float32]) -> bool:
@@ -83,10 +86,21 @@ class Streams:
         It is then given a cushion of silence once: without one it would run dry
         again with every block that comes a little late.
         """
-        underflowed = bool(self.output.write(np.ascontiguousarray(block.T)))
-        if underflowed:
-            self._cushion()
+        try:
+            underflowed = bool(self.output.write(np.ascontiguousarray(block.T)))
+            if underflowed:
+                self._cushion()
+        except Exception as error:
+            raise self._gone(error) from None
         return underflowed
+
+    def _gone(self, error: Exception) -> TuttiError:
+        if isinstance(error, TuttiError):
+            return error  # a file that cannot be read to its end says so itself
+        return TuttiError(
+            f"The sound stopped: '{self.input_name}' or '{self.output_name}' is gone or broke "
+            f"({error}). Connect it, and start again."
+        )
 
     def _cushion(self) -> None:
         frames = min(self._cushion_frames, self.output.write_available)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from realtime.errors import TuttiError
 from realtime.host.chain import EffectStep
 from realtime.host.effects import Parameter, Value, nearest
+from realtime.host.plugin_file import check_plugin_file
 from realtime.host.plugin_worker import BLOCK_FRAMES, BLOCKS, MEMORY_BYTES, audio_view
 
 START_TIMEOUT_S = 30.0
@@ -92,7 +93,7 @@ class IsolatedRunner:
             TuttiError: the plugin is missing, built for another system, refuses
                 its preset or a parameter, or takes too long.
         """
-        _check_path(self.step)
+        check_plugin_file(self.step)
         with self._lock:
             self._end(STOPPED)
             self._launch()
@@ -368,41 +369,6 @@ def _parameter(name: str, entry: dict[str, Any]) -> Parameter:
         entry["kind"],
         tuple(entry.get("choices", ())),
     )
-
-
-def _check_path(step: EffectStep) -> None:
-    """Say what is wrong with a plugin's path before the plugin host says it worse."""
-    path, where = step.path, f"{step.effect} {step.label}"
-    if path is None or not path.exists():
-        raise TuttiError(f"{where}: {path} does not exist: check the 'path' in the chain file.")
-    if step.preset is not None and not step.preset.is_file():
-        raise TuttiError(f"{where}: its preset {step.preset} does not exist.")
-    if step.effect == "AU" and sys.platform != "darwin":
-        raise TuttiError(f"{where}: Audio Units run on macOS only: use the VST3 of it.")
-    contents = path / "Contents"
-    if step.effect == "VST3" and contents.is_dir():
-        builds = {one.name for one in contents.iterdir()}
-        wanted = _builds_for_this_system()
-        offered = sorted(
-            one for one in builds if one == "MacOS" or one.endswith(("-linux", "-win"))
-        )
-        if offered and not builds & wanted:
-            raise TuttiError(
-                f"{where} is built for {', '.join(offered)}, and this computer needs "
-                f"{' or '.join(sorted(wanted))}: get the plugin for this system."
-            )
-
-
-def _builds_for_this_system() -> set[str]:
-    import platform
-
-    machine = platform.machine().lower()
-    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(machine, machine)
-    if sys.platform == "darwin":
-        return {"MacOS"}
-    if sys.platform == "win32":
-        return {f"{machine}-win", "arm64-win"} if machine == "aarch64" else {f"{machine}-win"}
-    return {f"{machine}-linux"}
 
 
 def _plain(text: str) -> str:

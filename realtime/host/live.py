@@ -225,11 +225,7 @@ class LiveSession:
         except TuttiError as error:
             self._error = str(error)
         except Exception as error:
-            # PortAudioError, and whatever else a vanishing device makes of a read or write.
-            self._error = (
-                f"The sound stopped: '{streams.input_name}' or '{streams.output_name}' is gone "
-                f"or broke ({error}). Connect it, and start again."
-            )
+            self._error = f"The sound stopped: the chain failed ({error!r})."
         finally:
             if self._error:
                 event(logging.ERROR, "live host stopped", error=self._error)
