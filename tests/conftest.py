@@ -1,13 +1,15 @@
 """No screen, one thread per library and no verdicts on speed, set before any test module is
 imported; and a model whose answers are known: it hears pure tones, one for each instrument."""
 
+import ctypes
 import os
+import sys
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "agg")
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +106,16 @@ def save_tone_model(path: Path, spec: ModelSpec) -> Path:
     helper.set_model_props(model, spec.to_metadata())
     onnx.save(model, path)
     return path
+
+
+@pytest.fixture(autouse=True)
+def _subnormals_on() -> Iterator[None]:
+    """A plugin built with -ffast-math turns subnormal floats off for the thread that loads it;
+    the tests after it must not notice."""
+    yield
+    if sys.platform == "linux":
+        default_environment = ctypes.c_void_p(-1)  # FE_DFL_ENV
+        ctypes.CDLL("libm.so.6").fesetenv(default_environment)
 
 
 @pytest.fixture(scope="session")
