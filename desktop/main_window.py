@@ -12,7 +12,7 @@ from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PyQt6.QtWidgets import QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from desktop.background import Background
-from desktop.bridge import Health, Session
+from desktop.bridge import Health, Reading, Session
 from desktop.expectation import judge
 from desktop.file_session import FileSession
 from desktop.follow import ActivityOrder, Follower, Lately, look_back
@@ -283,7 +283,7 @@ class MainWindow(QWidget):
         shown = self.follower.step(reading.values, dt_s)
         self.meters.set_values(shown.instruments, shown.families, shown.peaks)
         if self._frames % SLOW_FRAMES == 0:
-            self._look_back(session, reading.time_s, now_s)
+            self._look_back(session, reading, now_s)
         self.polyphony.set_values(shown.polyphony, shown.expected, self.lately.largest)
         level = reading.level
         self.level.set_level(level.rms_dbfs, level.peak_dbfs, level.clipped, dt_s)
@@ -292,8 +292,8 @@ class MainWindow(QWidget):
         if isinstance(session, FileSession) and not self.compact:
             self.transport.tick()
 
-    def _look_back(self, session: Session, time_s: float, now_s: float) -> None:
-        self.lately = look_back(session.track, time_s, self._thresholds)
+    def _look_back(self, session: Session, reading: Reading, now_s: float) -> None:
+        self.lately = look_back(session.track, reading.time_s, self._thresholds)
         order = self.activity.update(self.lately, now_s)
         self.meters.set_activity(order, self.lately.active)
         findings = judge(self.lately, self.settings.expected, self.settings.missing_after_s)
@@ -308,7 +308,7 @@ class MainWindow(QWidget):
                 self.topbar.show_source(title, True)
                 self.setWindowTitle(f"{title} – Tutti")
         self.status.show_health(health)
-        level = session.reading().level
+        level = reading.level
         self.status.show_level(level.rms_dbfs if level.known else None, self.level.clipped)
         if self._frames % (SLOW_FRAMES * 8) == 0:
             self.meters.setAccessibleDescription(self.meters.summary())

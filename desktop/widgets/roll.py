@@ -156,10 +156,15 @@ class HistoryRoll(QWidget):
 
     def _paint_names(self, axes: Axes) -> None:
         names = tuple(self.settings.names.items())
-        key = (self.theme.name, self.theme.scale, names)
+        # Counting back from now, the ruler stands still while the lanes move.
+        still_ruler = self.is_live and not self.frozen and bool(len(self.track))
+        span_s = self.span_s if still_ruler else None
+        key = (self.theme.name, self.theme.scale, names, span_s)
         painter = self._names.begin(key, self.theme.colour("panel"))
         if painter is not None:
             paint_names(painter, axes, self._name)
+            if still_ruler:
+                paint_ruler(painter, axes, axes.end_s)
             painter.end()
             self._picture.forget()
 
@@ -172,7 +177,8 @@ class HistoryRoll(QWidget):
         paint_heat(painter, axes, rows, self._tables, max(self.hop_s, 0.5) * 1.01)
         paint_curve(painter, axes, rows)
         if len(self.track):
-            paint_ruler(painter, axes, self._now_s if self.is_live else None)
+            if not self.is_live or self.frozen:
+                paint_ruler(painter, axes, self._now_s if self.is_live else None)
         else:
             painter.setFont(self.theme.font(14))
             painter.setPen(self.theme.colour("muted"))
@@ -192,7 +198,7 @@ class HistoryRoll(QWidget):
         return (
             self.theme.name, self.theme.scale, round(self._start_s / per_px), self.span_s,
             id(self.track), self.track.version, tuple(self.markers), self.frozen, self.is_live,
-            self.hint, self._looks,
+            self.hint, self._looks, round(self._now_s) if self.frozen else 0,
         )  # fmt: skip
 
     def _now_line(self, axes: Axes) -> QRect:

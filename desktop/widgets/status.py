@@ -9,6 +9,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 from desktop import bridge
 from desktop.bridge import Health
 from desktop.theme import Theme
+from desktop.widgets.text import Text
 
 STATE_TEXTS = {
     bridge.IDLE: ("faint", "○", "Nothing open"),
@@ -46,7 +47,9 @@ class StatusBar(QWidget):
         self.enlarge.clicked.connect(lambda: self.leave_compact.emit())
         self.enlarge.hide()
         self.message = QLabel()
-        self.level = QLabel()
+        self.level = Text(
+            theme, "RMS −99 dBFS   clipped", 13, colour="muted", align=Qt.AlignmentFlag.AlignRight
+        )
         self.latency = QLabel()
         self.cpu = QLabel()
         self.losses = QLabel()
@@ -71,7 +74,8 @@ class StatusBar(QWidget):
         self._row.setContentsMargins(px(16), 0, px(16), 0)
         self._row.setSpacing(px(24))
         self.setFixedHeight(px(32))
-        for label in self._labels():
+        self.level.set_theme(theme)
+        for label in (self.state, self.message, self.latency, self.cpu, self.losses):
             label.setFont(theme.font(13))
         for label in (self.latency, self.cpu):
             label.setStyleSheet(f"color: {theme.colours.muted}")
@@ -113,11 +117,8 @@ class StatusBar(QWidget):
     def show_level(self, rms_dbfs: float | None, clipped: bool) -> None:
         """The level in words; None where nothing is heard."""
         text = "" if rms_dbfs is None else f"RMS {max(rms_dbfs, -99):.0f} dBFS".replace("-", "−")
-        self._set(self.level, f"{text}   clipped" if clipped else text)
-        colours = self.theme.colours
-        style = f"color: {colours.bad if clipped else colours.muted}"
-        if self.level.styleSheet() != style:
-            self.level.setStyleSheet(style)
+        words = f"{text}   clipped" if clipped else text
+        self.level.set_text(words, "bad" if clipped else "muted")
 
     def _show_message(self) -> None:
         text = self._said or self._health.error
@@ -144,7 +145,7 @@ class StatusBar(QWidget):
         """Everything shown, from left to right."""
         return [label.text() for label in self._labels() if label.text()]
 
-    def _labels(self) -> tuple[QLabel, ...]:
+    def _labels(self) -> tuple[QLabel | Text, ...]:
         return (self.state, self.message, self.level, self.latency, self.cpu, self.losses)
 
 

@@ -19,6 +19,7 @@ from desktop.icons import icon
 from desktop.settings import SPEEDS
 from desktop.theme import Theme
 from desktop.widgets.overview import Overview
+from desktop.widgets.text import Text
 
 
 class Transport(QWidget):
@@ -44,7 +45,7 @@ class Transport(QWidget):
         self.volume.setRange(-60, 0)
         self.volume.setAccessibleName("Playback volume in dB")
         self.volume_label = QLabel("Volume")
-        self.position = QLabel("0:00.0")
+        self.position = Text(theme, "0:00:00.0", 22, bold=True)
         self.length = QLabel("")
         self.progress = QLabel("")
         for label in (self.length, self.progress, self.volume_label):
@@ -109,7 +110,7 @@ class Transport(QWidget):
             button.setIconSize(QSize(px(16), px(16)))
         self.speed.setFont(theme.font(14))
         self._holder.setFixedWidth(px(216))
-        self.position.setFont(theme.font(22, bold=True))
+        self.position.set_theme(theme)
         self.length.setFont(theme.font(14))
         self.progress.setFont(theme.font(12))
         self.volume_label.setFont(theme.font(12))
@@ -139,8 +140,7 @@ class Transport(QWidget):
             return
         position_s = session.player.position_s
         text = clock(position_s, tenths=True)
-        if text != self.position.text():
-            self.position.setText(text)
+        self.position.set_text(text)
         self.overview.set_position(position_s, session.player.loop)
         self._show_playing()
         progress = self._progress_text(session)
