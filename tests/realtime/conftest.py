@@ -43,6 +43,7 @@ class Server:
         self.folder = folder
         self.environment = os.environ | environment
         self.process: subprocess.Popen[bytes] | None = None
+        self.helpers: list[subprocess.Popen[bytes]] = []
 
     def spawn(self, *command: str, **options: object) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -64,6 +65,10 @@ class Server:
             self.process.kill()
             self.process.wait()
             self.process = None
+        for helper in self.helpers:
+            helper.kill()
+            helper.wait()
+        self.helpers.clear()
 
     def end(self) -> None:
         """As at the end of a test."""
@@ -95,6 +100,8 @@ class PulseServer(Server):
             START_TIMEOUT_S,
             "PulseAudio to answer",
         )
+        # An idle null sink takes two seconds to its first sound: keep it busy.
+        self.helpers.append(self.spawn("parec", "--latency-msec=50", "--device=mix.monitor"))
 
     def play(self, path: Path) -> subprocess.Popen[bytes]:
         return self.spawn("paplay", "--latency-msec=500", "-d", "mix", str(path))

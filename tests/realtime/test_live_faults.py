@@ -192,6 +192,7 @@ def test_hang_while_opening_is_one_message(model, impatient):
 
 
 def test_missing_device_is_one_message(model):
+    """A device that is not there at the start: one message, the engine stays stopped."""
     source = Flaky()
     source.gone.set()
     engine = Engine(model, source)
@@ -270,7 +271,7 @@ def test_consumer_sleeps_three_seconds(model, record_property):
 
     engine.subscribe(listener)
     engine.start()
-    time.sleep(5.5)
+    time.sleep(5.2)
     engine.stop()
     stats = engine.latest().stats
     assert (stats.windows_dropped, stats.frames_missing) == (0, 0)
@@ -331,7 +332,7 @@ def test_consumer_outlasts_the_ring(model, monkeypatch, record_property):
 
     engine.subscribe(listener)
     engine.start()
-    time.sleep(6.0)
+    time.sleep(5.2)
     engine.stop()
     stats = engine.latest().stats
     assert stats.windows_dropped >= 10
@@ -440,6 +441,7 @@ def test_listener_that_raises(model, wait_until, record_property):
 
 
 def test_listener_may_change_and_stop_the_engine(model, wait_until):
+    """A listener that changes the hop and stops the engine: no deadlock."""
     engine = Engine(model, Flaky(), hop_s=0.1)
     tags: list[Tags] = []
 
@@ -562,6 +564,7 @@ def test_stream_that_cannot_be_cut_does_not_stop_the_next(model, wait_until):
 
 
 def test_switch_goes_back_when_the_new_source_fails(model, wait_until):
+    """Switching to a source that cannot be opened: one message, back to the old one."""
     first, second = Flaky(), Flaky()
     second.gone.set()
     engine = Engine(model, first, hop_s=0.1)

@@ -60,31 +60,35 @@ def check_metadata(text: str) -> None:
 @MANY
 @given(text=st.text(max_size=200))
 def test_metadata_of_any_text(text):
+    """Model metadata of any text, at random: refused with one sentence."""
     check_metadata(text)
 
 
 @MANY
 @given(document=values)
 def test_metadata_of_any_json(document):
+    """Model metadata of any JSON, at random: refused with one sentence."""
     check_metadata(json.dumps(document))
 
 
 @MANY
 @given(key=st.sampled_from(sorted(KNOWN)), value=values)
 def test_metadata_with_one_wrong_value(key, value):
+    """Model metadata with one wrong value: refused with one sentence, or usable."""
     check_metadata(json.dumps(KNOWN | {key: value}))
 
 
 @MANY
 @given(key=st.sampled_from(sorted(KNOWN)))
 def test_metadata_with_one_value_missing(key):
+    """Model metadata with one value missing: refused with one sentence, or usable."""
     check_metadata(json.dumps({name: KNOWN[name] for name in KNOWN if name != key}))
 
 
 @MANY
 @given(where=st.integers(0, len(CONTENT) - 1), length=st.integers(1, 64), seed=st.integers(0, 999))
 def test_file_with_flipped_bytes(tmp_path, where, length, seed):
-    """Bytes changed anywhere: a model that still infers, or one sentence."""
+    """Model files with bytes changed anywhere: a model that still infers, or one sentence."""
     damaged = bytearray(CONTENT)
     damaged[where : where + length] = np.random.default_rng(seed).bytes(length)
     check_file(tmp_path / "model.onnx", bytes(damaged))
@@ -93,17 +97,19 @@ def test_file_with_flipped_bytes(tmp_path, where, length, seed):
 @MANY
 @given(length=st.integers(0, len(CONTENT) - 1))
 def test_file_cut_short(tmp_path, length):
+    """Model files cut short anywhere: refused with one sentence."""
     check_file(tmp_path / "model.onnx", CONTENT[:length])
 
 
 @MANY
 @given(content=st.binary(max_size=400))
 def test_file_of_any_bytes(tmp_path, content):
+    """Model files of any bytes: refused with one sentence."""
     check_file(tmp_path / "model.onnx", content)
 
 
 def test_header_that_claims_four_gigabytes(tmp_path):
-    """A protobuf length of 4 GiB allocates nothing of the kind."""
+    """Model files that claim 4 GB: a protobuf length allocates nothing of the kind."""
     tracemalloc.start()
     check_file(tmp_path / "model.onnx", CONTENT[:16] + b"\x3a\xff\xff\xff\xff\x0f" + CONTENT[16:])
     check_file(tmp_path / "model.onnx", b"\x3a\xff\xff\xff\xff\x0f" + CONTENT)

@@ -88,6 +88,7 @@ def test_damaged_samples_are_heard_as_nothing(model, music, damage, record_prope
 
 
 def test_clipping_is_seen_in_the_windows_it_is_in(model, music):
+    """Ten clipped samples: seen in the two windows they are in, in no other."""
     clipped = 0.2 * music
     clipped[3 * RATE_HZ + 10 : 3 * RATE_HZ + 20] = 1.0
     tags, _ = heard(model, clipped)

@@ -80,11 +80,11 @@ def has_ended_promptly(child: subprocess.Popen[bytes], number: signal.Signals) -
 
 def test_jsonl_is_what_the_file_holds(music):
     """A file heard live gives the windows that ``tutti tag`` gives, one document a line."""
-    done = run("listen", "--file", str(music), "--format", "jsonl", "--duration", "5")
+    done = run("listen", "--file", str(music), "--format", "jsonl", "--duration", "3.2")
     assert (done.returncode, done.stderr) == (0, "")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     offline = Tagger().tag(music).to_document()["windows"]
-    assert 7 <= len(lines) <= 10
+    assert 4 <= len(lines) <= 7
     for line, window in zip(lines[:-1], offline, strict=False):  # the last one may be cut short
         assert list(line["instruments"]) == list(INSTRUMENTS)
         assert list(line["families"]) == list(FAMILIES)
@@ -96,6 +96,7 @@ def test_jsonl_is_what_the_file_holds(music):
 
 
 def test_a_file_ends_by_itself(tmp_path):
+    """At the end of a file: the last window, zero-padded, and exit status 0."""
     path = tmp_path / "short.wav"
     soundfile.write(
         path, np.full(RATE_HZ * 3 // 2, 0.1) * np.sin(np.arange(RATE_HZ * 3 // 2)), RATE_HZ
@@ -166,7 +167,7 @@ def test_signal_ends_it_though_nobody_reads(music, children, record_property):
         os.set_blocking(writing, True)
     child = listen(children, "--file", str(music), stdout=writing)
     os.close(writing)
-    time.sleep(4.0)  # long enough for it to stand before the full pipe
+    time.sleep(3.0)  # long enough for it to stand before the full pipe
     assert child.poll() is None
     took_s = has_ended_promptly(child, signal.SIGTERM)
     os.close(reading)
@@ -175,7 +176,7 @@ def test_signal_ends_it_though_nobody_reads(music, children, record_property):
 
 @posix_only
 def test_reader_that_leaves_ends_it(music, children):
-    """As under ``head``: no traceback, exit status 141."""
+    """Output's reader gone, as under ``head``: no traceback, exit status 141."""
     child = listen(children, "--file", str(music), "--format", "jsonl")
     assert child.stdout is not None
     assert child.stderr is not None
@@ -193,8 +194,8 @@ def test_signal_ends_it_on_a_device(pulse_server, children, number, record_prope
     assert child.stdout is not None
     json.loads(child.stdout.readline())
     took_s = has_ended_promptly(child, number)
-    outputs = pulse_server.ask("pactl", "list", "short", "source-outputs").stdout
-    assert outputs.strip() == ""
+    recordings = pulse_server.ask("pactl", "list", "source-outputs").stdout
+    assert 'application.name = "Tutti"' not in recordings
     record_property("ended after", f"{took_s:.2f} s")
 
 
@@ -205,7 +206,7 @@ def test_signal_ends_it_on_a_frozen_server(pulse_server, children, record_proper
     assert child.stdout is not None
     assert child.stdout.readline()
     pulse_server.freeze()
-    time.sleep(4.0)
+    time.sleep(2.5)
     took_s = has_ended_promptly(child, signal.SIGTERM)
     record_property("ended after", f"{took_s:.2f} s")
 
@@ -236,12 +237,12 @@ def test_log_tells_what_happened(pulse_server, children, tmp_path, wait_until):
 @linux_only
 def test_disk_full_while_logging(music, record_property):
     """Disk full while logging: said once, listening goes on, every window is printed."""
-    done = run("listen", "--file", str(music), "--duration", "3", "--log", "/dev/full",
+    done = run("listen", "--file", str(music), "--duration", "2.2", "--log", "/dev/full",
                "--log-level", "debug")  # fmt: skip
     assert done.returncode == 0
     assert done.stderr.count("\n") == 1
     assert "/dev/full stopped (No space left on device)" in done.stderr
-    assert len(done.stdout.splitlines()) >= 4
+    assert len(done.stdout.splitlines()) >= 3
     record_property("windows printed", len(done.stdout.splitlines()))
 
 
@@ -309,12 +310,13 @@ def test_machine_without_inputs(tmp_path, music, sounddevice, told):
         assert done.returncode == 2
         assert told in done.stderr
         assert done.stderr.count("\n") == 1
-    done = run("listen", "--file", str(music), "--duration", "2", env=environment)
+    done = run("listen", "--file", str(music), "--duration", "1.2", env=environment)
     assert (done.returncode, done.stderr) == (0, "")
-    assert len(done.stdout.splitlines()) >= 2
+    assert len(done.stdout.splitlines()) >= 1
 
 
 def test_unknown_device(pulse_server):
+    """A device that is not there: one sentence, exit 2."""
     done = run("listen", "--device", "Nonesuch 9000")
     assert done.returncode == 2
     assert "There is no input device 'Nonesuch 9000'" in done.stderr
@@ -322,6 +324,7 @@ def test_unknown_device(pulse_server):
 
 
 def test_devices_table(pulse_server):
+    """``tutti devices`` marks the default input and what plays here."""
     done = run("devices")
     assert (done.returncode, done.stderr) == (0, "")
     rows = [line for line in done.stdout.splitlines() if "Monitor of Null Output" in line]

@@ -51,18 +51,18 @@ def test_pulse_killed_and_restarted(pulse_server, model, wait_until, record_prop
         pulse_server.kill()
         wait_until(lambda: engine.latest().stats.state == RECONNECTING, 5, "the loss to be seen")
         assert "Monitor of Null Output" in (engine.latest().stats.last_error or "")
-        time.sleep(1.0)
+        time.sleep(0.5)
         pulse_server.start(44_100)
         hears(engine, wait_until)
         assert source.sample_rate_hz == 44_100
-        assert engine.latest().stats.frames_missing > 44_100
+        assert engine.latest().stats.frames_missing > 20_000
     finally:
         engine.stop()
     note(record_property, engine)
 
 
 def test_pulse_through_alsa_killed_and_restarted(pulse_server, model, wait_until, record_property):
-    """The same through PortAudio and ALSA's pulse plugin."""
+    """Sound server killed and restarted, heard through PortAudio and ALSA's pulse plugin."""
     alsa = [device for device in list_devices() if device.host_api == "ALSA"]
     if not alsa:
         pytest.skip("PortAudio has no ALSA here, or ALSA no pulse plugin")
@@ -143,7 +143,7 @@ def test_jack_killed_and_restarted_at_another_rate(jack_server, model, wait_unti
     note(record_property, engine)
 
 
-@pytest.mark.parametrize("server", ["pulse", "jack"])
+@pytest.mark.parametrize("server", ["pulse", pytest.param("jack", marks=pytest.mark.slow)])
 def test_interpreter_held_by_other_threads(server, request, model, wait_until, record_property):
     """GIL held: 1.5 s at a stretch by native code, and fought over by four busy threads."""
     request.getfixturevalue(f"{server}_server")
@@ -163,18 +163,18 @@ def test_interpreter_held_by_other_threads(server, request, model, wait_until, r
     try:
         hears(engine, wait_until)
         python = ctypes.PyDLL(None)  # calls through PyDLL keep the interpreter locked
-        for _ in range(3):
+        for _ in range(2):
             python.usleep(1_500_000)
             time.sleep(0.3)
         spinners = [threading.Thread(target=spin, daemon=True) for _ in range(4)]
         for spinner in spinners:
             spinner.start()
-        time.sleep(4.0)
+        time.sleep(2.5)
         busy.set()
         for spinner in spinners:
             spinner.join()
         hears(engine, wait_until)
-        time.sleep(2.5)  # a loss is found within two seconds
+        time.sleep(2.2)  # a loss is found within two seconds
     finally:
         busy.set()
         engine.stop()
