@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import base64
 import binascii
+import contextlib
 import gc
 import os
 import signal
@@ -33,6 +34,9 @@ from desktop.style import MonitorStyle
 from realtime.errors import TuttiError
 
 WINDOW_SIZE = (1440, 900)
+
+KEEP_MS = 20_000
+"""How often changed settings are written, so that a crash forgets little."""
 
 _kept: list[QApplication] = []
 """Qt crashes at exit if the application goes before its widgets: it stays to the very end."""
@@ -100,6 +104,10 @@ def run_monitor(args: argparse.Namespace) -> int:
         after_ms = round(args.after * 1000)
         QTimer.singleShot(after_ms, lambda: _shoot(app, window, args.screenshot, failure))
     QTimer.singleShot(0, calm_collector)
+    keeper = QTimer(window)
+    if not shooting:
+        keeper.timeout.connect(lambda: _keep(settings, path))
+        keeper.start(KEEP_MS)
     code = app.exec()
     if not shooting:
         _save_settings(window, menus, path)
@@ -153,6 +161,13 @@ def _restore_geometry(window: MainWindow) -> None:
             continue
         if state:
             restore(QByteArray(state))
+
+
+def _keep(settings: stored.Settings, path: Path) -> None:
+    """Write the settings if they changed since they were read or written last."""
+    if stored.load(path)[0] != settings:
+        with contextlib.suppress(OSError):  # At the end it is tried again, and told.
+            stored.save(settings, path)
 
 
 def _save_settings(window: MainWindow, menus: Menus, path: Path) -> None:

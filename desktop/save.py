@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from realtime.errors import TuttiError
@@ -24,10 +24,19 @@ def save_timeline(
     Raises:
         TuttiError: the file cannot be written.
     """
+    write_whole(path, _lines(timeline, kind, markers))
+
+
+def write_whole(path: Path, lines: Iterable[str]) -> None:
+    """Write lines of text, or leave what was there.
+
+    Raises:
+        TuttiError: the file cannot be written.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "w", encoding="utf-8", newline="\n") as file:
-            for line in _lines(timeline, kind, markers):
+            for line in lines:
                 file.write(line + "\n")
         os.replace(temporary, path)
     except OSError as error:

@@ -83,3 +83,18 @@ def test_recent_files_newest_first_without_repeats():
     assert settings.recent_files[0] == "p"
     assert len(settings.recent_files) == stored.RECENT_FILES
     assert len(set(settings.recent_files)) == stored.RECENT_FILES
+
+
+def test_changed_settings_are_kept_while_the_program_runs(tmp_path):
+    from desktop.app import _keep
+
+    path = tmp_path / "settings.json"
+    settings = Settings(sort="activity")
+    _keep(settings, path)
+    assert stored.load(path)[0].sort == "activity"
+    before = path.stat().st_mtime_ns
+    _keep(settings, path)
+    assert path.stat().st_mtime_ns == before, "nothing changed, so nothing is written"
+    settings.hidden.append("flute")
+    _keep(settings, path)
+    assert stored.load(path)[0].hidden == ["flute"]
