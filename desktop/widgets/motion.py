@@ -7,7 +7,7 @@ from PyQt6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QDoubleSpinBox,
-    QFormLayout,
+    QGridLayout,
     QLabel,
     QVBoxLayout,
     QWidget,
@@ -34,10 +34,11 @@ class MotionDialog(QDialog):
         self.settings = settings
         self.setWindowTitle("Meter motion")
         self.boxes: dict[str, QDoubleSpinBox] = {}
-        form = QFormLayout()
+        form = QGridLayout()
+        form.setColumnStretch(1, 1)
         form.setHorizontalSpacing(24)
         form.setVerticalSpacing(12)
-        for name, text, low, high, tip in _ROWS:
+        for row, (name, text, low, high, tip) in enumerate(_ROWS):
             box = QDoubleSpinBox()
             box.setRange(low, high)
             box.setDecimals(2)
@@ -48,8 +49,12 @@ class MotionDialog(QDialog):
             box.setAccessibleName(f"{text} in seconds")
             box.valueChanged.connect(lambda value, name=name: self._set(name, value))
             self.boxes[name] = box
-            form.addRow(text, box)
-        note = QLabel("A new hop counts from the next sound or file that is opened.")
+            label = QLabel(text)
+            label.setBuddy(box)
+            label.setToolTip(tip)
+            form.addWidget(label, row, 0)
+            form.addWidget(box, row, 1)
+        note = QLabel("A live input takes a new hop at once, a file when it is opened again.")
         note.setProperty("role", "muted")
         note.setWordWrap(True)
         standard = QDialogButtonBox.StandardButton

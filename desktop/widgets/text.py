@@ -37,6 +37,12 @@ class Text(QWidget):
         self.updateGeometry()
         self.update()
 
+    def set_widest(self, widest: str) -> None:
+        """Make room for this text."""
+        if widest != self._widest:
+            self._widest = widest
+            self.updateGeometry()
+
     def text(self) -> str:
         return self._text
 

@@ -45,7 +45,7 @@ class Transport(QWidget):
         self.volume.setRange(-60, 0)
         self.volume.setAccessibleName("Playback volume in dB")
         self.volume_label = QLabel("Volume")
-        self.position = Text(theme, "0:00:00.0", 22, bold=True)
+        self.position = Text(theme, "00:00.0", 22, bold=True)
         self.length = QLabel("")
         self.progress = QLabel("")
         for label in (self.length, self.progress, self.volume_label):
@@ -130,6 +130,7 @@ class Transport(QWidget):
             session.player.set_speed(speed)
             session.player.set_volume(volume_db)
             self.length.setText(f"/ {clock(session.duration_s)}")
+            self.position.set_widest(clock(session.duration_s, tenths=True))
         self.loop.setChecked(False)
         self.tick()
 
