@@ -56,6 +56,7 @@ class Menus:
             Command("open", "File", "Open a file…", ("Ctrl+O",), self.open_file),
             Command("live", "File", "Live input…", ("Ctrl+L",), self.choose_live),
             Command("chain", "File", "Effects chain…", ("Ctrl+E",), self.show_chain),
+            Command("audit", "File", "Audibility of stems…", ("Ctrl+B",), self.show_audit),
             Command("close", "File", "Close what is open", ("Ctrl+W",), w.reset_session),
             Command("csv", "File", "Save as CSV…", ("Ctrl+S",), lambda: self.save("csv")),
             Command("jsonl", "File", "Save as JSON lines…", (), lambda: self.save("jsonl")),
@@ -98,7 +99,7 @@ class Menus:
     def _build(self) -> None:
         bar, window, act = self.window.topbar, self.window, self.actions
         sources = QMenu(window)
-        sources.addActions([act["open"], act["live"], act["chain"]])
+        sources.addActions([act["open"], act["live"], act["chain"], act["audit"]])
         sources.addMenu(self.recent)
         sources.addSeparator()
         sources.addActions([act["close"], act["quit"]])
@@ -205,6 +206,26 @@ class Menus:
             chain.use_file(w.session.path)
         chain.show()
         return chain
+
+    def show_audit(self) -> QWidget:
+        """Which stems cannot be heard in a mix, in a window of its own; an open file is the mix."""
+        from desktop.widgets.audit import AuditWindow
+
+        w = self.window
+        audit = AuditWindow(w.theme, w.model, w)
+        audit.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        audit.time_chosen.connect(self._hear_at)
+        w.closing.connect(audit.close)
+        if isinstance(w.session, FileSession):
+            audit.use(w.session.path, [])
+        audit.show()
+        return audit
+
+    def _hear_at(self, path: Path, time_s: float) -> None:
+        session = self.window.session
+        if not isinstance(session, FileSession) or session.path != path:
+            self.window.open_file(path)
+        self.window.transport.seek(time_s)
 
     # -- meters ----------------------------------------------------------------------
 

@@ -109,7 +109,7 @@ def judge(passage: Passage, view: Recognition, complete: bool) -> Passage:
     usable = alone & ~windows.others
     if not usable.any():
         return passage.with_model(
-            "cannot tell", f"the model hears {name} in {windows.other_name} too"
+            "cannot tell", f"the model hears {name} in “{windows.other_name}” too"
         )
     share = float(windows.mix[usable].mean())
     if share < USUALLY:

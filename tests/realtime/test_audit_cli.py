@@ -137,7 +137,7 @@ def test_two_stems_heard_as_one_instrument_leave_the_model_undecided(audit, sess
     assert double["heard_as"] == "piano"
     assert double["passages"]
     assert all(one["model"] == "cannot tell" for one in double["passages"])
-    assert "piano too" in double["passages"][0]["model_says"]
+    assert "in “piano” too" in double["passages"][0]["model_says"]
 
 
 def test_a_silent_stem_is_said_to_be(audit, session):
