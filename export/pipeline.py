@@ -104,7 +104,7 @@ def export(
     quantised = onnx_scores(int8, audio)
     # int8 shifts probabilities a little: its thresholds are its own.
     int8_spec = with_thresholds(
-        replace(spec, quantisation="int8 (QDQ, per channel), sinc filters and stem fp32"),
+        replace(spec, quantisation="int8 (QDQ, per channel) in stages 1 to 3 of 4"),
         choose_thresholds(quantised.instruments, *_truth(targets, "instruments")),
         choose_thresholds(quantised.families, *_truth(targets, "families")),
     )

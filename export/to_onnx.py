@@ -15,11 +15,6 @@ from training.models.sincnet import SincFilters
 from training.models.tagger import InstrumentTagger
 
 OPSET = 17
-SINC_NODE = "/encoder/front_end/filters/Conv"
-STEM_NODE = "/encoder/backbone/stem/Conv"
-"""The convolutions that stay in float32. With the filters in int8 the model goes
-deaf; the picture that the stem sees spans too wide a range for 8 bits (measured in
-``docs/experiments.md``), and keeping it costs no time."""
 
 
 class _BakedFilters(nn.Module):

@@ -11,7 +11,7 @@ import torch
 
 from export.calibrate import choose_thresholds
 from export.quantize import quantize
-from export.to_onnx import SINC_NODE, STEM_NODE, export_onnx
+from export.to_onnx import export_onnx
 from export.verify import compare, onnx_scores, torch_scores
 from realtime.spec import METADATA_KEY, ModelSpec
 from realtime.taxonomy import FAMILIES, INSTRUMENTS
@@ -72,7 +72,7 @@ def test_level_does_not_change_the_scores(exported: Path) -> None:
     assert gap.max() < 0.03
 
 
-def test_int8_keeps_filters_stem_and_metadata(exported: Path, tmp_path: Path) -> None:
+def test_int8_is_where_it_should_be_and_the_metadata_stays(exported: Path, tmp_path: Path) -> None:
     target = tmp_path / "model.int8.onnx"
     quantize(exported, target, windows(64))
     graph = onnx.load(str(target))
@@ -84,8 +84,10 @@ def test_int8_keeps_filters_stem_and_metadata(exported: Path, tmp_path: Path) ->
         if node.op_type == "Conv" and producers.get(node.input[1]) == "DequantizeLinear"
     }
     convolutions = {node.name for node in graph.graph.node if node.op_type == "Conv"}
-    assert convolutions - int8 == {SINC_NODE, STEM_NODE}
-    assert target.stat().st_size < 0.6 * exported.stat().st_size
+    assert len(int8) == 14
+    assert all("/filters/" not in name and "/stem/" not in name for name in int8)
+    assert {name for name in convolutions - int8 if "stages.3" in name}
+    assert target.stat().st_size < 0.9 * exported.stat().st_size
     plain, small = onnx_scores(exported, windows(24)), onnx_scores(target, windows(24))
     assert compare(plain, small, np.full(24, 0.5, np.float32)).mean < 0.02
 
