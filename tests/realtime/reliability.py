@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -237,6 +238,7 @@ def pulse_playing() -> Iterator[bool]:
             for each in [*psutil.Process(process.pid).children(recursive=True), process]:
                 each.kill()
             process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
 
