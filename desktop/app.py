@@ -89,9 +89,9 @@ def run_monitor(args: argparse.Namespace) -> int:
         _restore_geometry(window)
     window.show()
     if args.compact:
-        menus.toggle_compact()
+        menus.view.toggle_compact()
     elif settings.on_top and not shooting:
-        menus._stay_on_top(True)
+        menus.view.stay_on_top(True)
     _open_source(args, menus)
     if damage:
         window.status.say(damage, stay=True)
@@ -173,7 +173,7 @@ def _keep(settings: stored.Settings, path: Path) -> None:
 def _save_settings(window: MainWindow, menus: Menus, path: Path) -> None:
     settings = window.settings
     if window.compact:
-        menus.toggle_compact()
+        menus.view.toggle_compact()
     settings.geometry = base64.b64encode(window.saveGeometry().data()).decode()
     settings.splitter = base64.b64encode(window.splitter.saveState().data()).decode()
     try:

@@ -6,18 +6,17 @@ import functools
 from collections.abc import Callable
 from pathlib import Path
 
-from PyQt6.QtCore import QByteArray, QPoint, Qt, QUrl
-from PyQt6.QtGui import QDesktopServices
-from PyQt6.QtWidgets import QApplication, QDialog, QFileDialog, QInputDialog, QMenu, QWidget
+from PyQt6.QtCore import QPoint, Qt
+from PyQt6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMenu, QWidget
 
 from desktop.actions import Command, install
 from desktop.file_session import FileSession
 from desktop.live import open_live
 from desktop.live_session import LiveSession
-from desktop.looks import dress, resolve_theme
 from desktop.main_window import MainWindow
-from desktop.save import FORMATS, save_timeline
+from desktop.saving import Saving
 from desktop.settings import Settings
+from desktop.view import SCALES, View
 from desktop.widgets.expected import ExpectedDialog
 from desktop.widgets.keys import KeySheet
 from desktop.widgets.live_input import LiveInputDialog
@@ -27,8 +26,6 @@ from desktop.widgets.roll import SPANS_S
 from realtime.taxonomy import FAMILIES
 
 SOUND_FILES = "Sound files (*.wav *.flac *.ogg *.mp3 *.aif *.aiff)"
-SCALES = (0.75, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
-COMPACT_SIZE = (320, 600)
 
 
 class Menus:
@@ -37,7 +34,8 @@ class Menus:
     def __init__(self, window: MainWindow) -> None:
         self.window = window
         self.settings = window.settings
-        self._full_geometry: QByteArray | None = None
+        self.saving = Saving(window)
+        self.view = View(window, self._show_checks)
         self.commands = self._commands()
         self.actions = install(window, self.commands)
         self.recent = QMenu("Recent files", window)
@@ -47,7 +45,7 @@ class Menus:
         window.meters.menu_wanted.connect(self._row_menu)
         window.meters.rename_wanted.connect(self._rename)
         window.expected.choose_wanted.connect(self.choose_expected)
-        window.status.leave_compact.connect(self.toggle_compact)
+        window.status.leave_compact.connect(self.view.toggle_compact)
         window.session_changed.connect(self._show_recent)
 
     def _commands(self) -> list[Command]:
@@ -58,12 +56,12 @@ class Menus:
             Command("chain", "File", "Effects chain…", ("Ctrl+E",), self.show_chain),
             Command("audit", "File", "Audibility of stems…", ("Ctrl+B",), self.show_audit),
             Command("close", "File", "Close what is open", ("Ctrl+W",), w.reset_session),
-            Command("csv", "File", "Save as CSV…", ("Ctrl+S",), lambda: self.save("csv")),
-            Command("jsonl", "File", "Save as JSON lines…", (), lambda: self.save("jsonl")),
+            Command("csv", "File", "Save as CSV…", ("Ctrl+S",), lambda: self.saving.save("csv")),
+            Command("jsonl", "File", "Save as JSON lines…", (), lambda: self.saving.save("jsonl")),
             Command("audacity", "File", "Save as Audacity labels…", ("Ctrl+Shift+S",),
-                    lambda: self.save("audacity")),
-            Command("png", "File", "Save a picture…", ("Ctrl+P",), self.save_picture),
-            Command("logs", "File", "Show the session logs", (), self.show_logs),
+                    lambda: self.saving.save("audacity")),
+            Command("png", "File", "Save a picture…", ("Ctrl+P",), self.saving.save_picture),
+            Command("logs", "File", "Show the session logs", (), self.saving.show_logs),
             Command("quit", "File", "Quit", ("Ctrl+Q",), w.close),
             Command("play", "Playback", "Play or pause", ("Space",), step.toggle_play),
             Command("start", "Playback", "To the start", ("Home",), lambda: step.seek(0.0)),
@@ -84,13 +82,14 @@ class Menus:
             Command("longer", "History", "Longer span", ("Ctrl+Right",), lambda: self.span(1)),
             Command("marker", "History", "Set a marker", ("M",), self.add_marker),
             Command("note", "History", "Set a marker with a note…", ("N",), self.add_note),
-            Command("compact", "View", "Compact, always on top", ("C",), self.toggle_compact, True),
-            Command("on_top", "View", "Always on top", ("T",), self.toggle_on_top, True),
-            Command("full", "View", "Full screen", ("F11",), self.toggle_full, True),
-            Command("theme", "View", "Dark or light", ("D",), self.flip_theme),
-            Command("bigger", "View", "Larger", ("Ctrl++", "Ctrl+="), lambda: self.zoom(1)),
-            Command("smaller", "View", "Smaller", ("Ctrl+-",), lambda: self.zoom(-1)),
-            Command("actual", "View", "Normal size", ("Ctrl+0",), lambda: self.set_scale(1.0)),
+            Command("compact", "View", "Compact, always on top", ("C",),
+                    self.view.toggle_compact, True),
+            Command("on_top", "View", "Always on top", ("T",), self.view.toggle_on_top, True),
+            Command("full", "View", "Full screen", ("F11",), self.view.toggle_full, True),
+            Command("theme", "View", "Dark or light", ("D",), self.view.flip_theme),
+            Command("bigger", "View", "Larger", ("Ctrl++", "Ctrl+="), lambda: self.view.zoom(1)),
+            Command("smaller", "View", "Smaller", ("Ctrl+-",), lambda: self.view.zoom(-1)),
+            Command("actual", "View", "Normal size", ("Ctrl+0",), lambda: self.view.set_scale(1.0)),
             Command("keys", "View", "All keys", ("?", "F1"), self.show_keys),
         ]  # fmt: skip
 
@@ -113,10 +112,14 @@ class Menus:
         view.addSeparator()
         themes = view.addMenu("Theme")
         for choice in ("dark", "light", "system"):
-            self._choice(themes, choice.capitalize(), functools.partial(self.set_theme, choice))
+            self._choice(
+                themes, choice.capitalize(), functools.partial(self.view.set_theme, choice)
+            )
         sizes = view.addMenu("Size")
         for scale in SCALES:
-            self._choice(sizes, f"{scale * 100:.0f} %", functools.partial(self.set_scale, scale))
+            self._choice(
+                sizes, f"{scale * 100:.0f} %", functools.partial(self.view.set_scale, scale)
+            )
         view.addActions([act[n] for n in ("compact", "on_top", "full")])
         view.addSeparator()
         view.addMenu(self.presets)
@@ -352,56 +355,6 @@ class Menus:
             if self.window.log is not None:
                 self.window.log.write("marker", time_s=round(time_s, 3), note=text.strip())
 
-    # -- saving ----------------------------------------------------------------------
-
-    def save(self, kind: str) -> None:
-        session = self.window.session
-        timeline = session.timeline() if session else None
-        if session is None or timeline is None:
-            self.window.status.say("There is nothing to save yet: open a file or an input first.")
-            return
-        what, suffix = FORMATS[kind]
-        path, _ = QFileDialog.getSaveFileName(
-            self.window,
-            f"Save as {what}",
-            f"{Path(session.title).stem}{suffix}",
-            f"{what} (*{suffix})",
-        )
-        if path:
-            self.save_to(Path(path), kind)
-
-    def save_to(self, path: Path, kind: str) -> None:
-        """Write the timeline in the background and say how it went."""
-        session, say = self.window.session, self.window.status.say
-        timeline = session.timeline() if session else None
-        if timeline is None:
-            return
-        markers = [(marker.time_s, marker.note) for marker in self.window.roll.markers]
-
-        def told(_result: object, error: Exception | None) -> None:
-            say(str(error) if error else f"Saved {path.name}: {len(timeline)} windows.")
-
-        self.window.background.run(
-            lambda: save_timeline(timeline, path, kind, markers), told, "save"
-        )
-
-    def save_picture(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(
-            self.window, "Save a picture", "tutti.png", "PNG (*.png)"
-        )
-        if path:
-            self.save_picture_to(Path(path))
-
-    def save_picture_to(self, path: Path) -> None:
-        """The window as it is, as a PNG."""
-        saved = self.window.grab().save(str(path), "PNG")
-        told = f"Saved {path.name}." if saved else f"{path} cannot be written: choose another."
-        self.window.status.say(told)
-
-    def show_logs(self) -> None:
-        if self.window.log is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.window.log.path.parent)))
-
     # -- presets ---------------------------------------------------------------------
 
     def save_preset(self) -> None:
@@ -429,62 +382,6 @@ class Menus:
         self._motion_changed("attack_s")
         self._motion_changed("hop_s")
         self.window.roll.set_span(self.settings.roll_span_s)
-
-    # -- view ------------------------------------------------------------------------
-
-    def set_theme(self, choice: str) -> None:
-        self.settings.theme = choice
-        self.apply_theme()
-
-    def flip_theme(self) -> None:
-        self.set_theme("light" if self.window.theme.is_dark else "dark")
-
-    def set_scale(self, scale: float) -> None:
-        self.settings.scale = scale
-        self.apply_theme()
-
-    def zoom(self, step: int) -> None:
-        nearest = min(range(len(SCALES)), key=lambda i: abs(SCALES[i] - self.settings.scale))
-        self.set_scale(SCALES[max(0, min(len(SCALES) - 1, nearest + step))])
-
-    def apply_theme(self) -> None:
-        theme = resolve_theme(self.settings.theme, self.settings.scale)
-        app = QApplication.instance()
-        if isinstance(app, QApplication):
-            dress(app, theme, follow_system=self.settings.theme == "system")
-        self.window.set_theme(theme)
-
-    def toggle_compact(self) -> None:
-        w = self.window
-        if not w.compact:
-            self._full_geometry = w.saveGeometry()
-            w.set_compact(True)
-            self._stay_on_top(True)
-            w.resize(*(w.theme.px(side) for side in COMPACT_SIZE))
-        else:
-            w.set_compact(False)
-            self._stay_on_top(self.settings.on_top)
-            if self._full_geometry is not None:
-                w.restoreGeometry(self._full_geometry)
-        w.meters.relayout()
-        self._show_checks()
-
-    def toggle_on_top(self) -> None:
-        self.settings.on_top = not self.settings.on_top
-        self._stay_on_top(self.settings.on_top)
-        self._show_checks()
-
-    def _stay_on_top(self, on_top: bool) -> None:
-        w = self.window
-        visible = w.isVisible()
-        w.setWindowFlag(Qt.WindowType.WindowStaysOnTopHint, on_top)
-        if visible:
-            w.show()
-
-    def toggle_full(self) -> None:
-        w = self.window
-        w.setWindowState(w.windowState() ^ Qt.WindowState.WindowFullScreen)
-        self._show_checks()
 
     def show_keys(self) -> QDialog:
         sheet = KeySheet(self.commands, self.window.theme, self.window)

@@ -95,10 +95,10 @@ def views(
     _run(app, 3.5)
     yield "activity", window
     settings.sort, settings.pinned = "score", []
-    menus.toggle_compact()
+    menus.view.toggle_compact()
     _run(app, 0.6)
     yield "compact", window
-    menus.toggle_compact()
+    menus.view.toggle_compact()
     dialog = menus.choose_expected()
     _run(app, 0.2)
     yield "expected", dialog

@@ -148,7 +148,7 @@ def test_the_monitor_opens_it_with_the_open_file_and_plays_where_it_points(
     session = opened.window.session
     assert isinstance(session, FileSession)
     assert session.player.position_s == pytest.approx(2.0, abs=0.3)
-    opened.menus.set_theme("light")
+    opened.menus.view.set_theme("light")
     qtbot.waitUntil(lambda: window.theme.name == "light", timeout=2000)
     opened.menus.set_theme("dark")
     assert isinstance(window.theme, Theme)

@@ -310,7 +310,7 @@ def test_the_monitor_opens_it_on_the_open_file_and_closes_it(opened, qtbot, writ
     chain = opened.menus.show_chain()
     assert chain.session.file == path
     assert chain.source.currentText() == "a.wav"
-    opened.menus.flip_theme()
+    opened.menus.view.flip_theme()
     chain.tick()
     assert chain.meters.theme is opened.window.theme
     with qtbot.waitSignal(chain.destroyed, timeout=5_000):

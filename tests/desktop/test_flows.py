@@ -213,7 +213,7 @@ def test_saving_in_three_formats(opened, qtbot, song, tmp_path):
     opened.window.transport.seek(2.0)
     opened.menus.add_marker("verse")
     for kind, name in (("csv", "a.csv"), ("jsonl", "a.jsonl"), ("audacity", "a.txt")):
-        opened.menus.save_to(tmp_path / name, kind)
+        opened.menus.saving.save_to(tmp_path / name, kind)
         qtbot.waitUntil(lambda name=name: (tmp_path / name).exists(), timeout=5000)
     rows = list(csv.DictReader((tmp_path / "a.csv").open()))
     assert float(rows[4]["flute"]) > 0.9
@@ -228,20 +228,20 @@ def test_saving_where_nothing_can_be_written(opened, qtbot, song, tmp_path):
     session = opened_file(opened, qtbot, song)
     with pytest.raises(TuttiError, match="none"):
         save_timeline(session.timeline(), tmp_path / "none" / "a.csv", "csv")
-    opened.menus.save_to(tmp_path / "none" / "a.csv", "csv")
+    opened.menus.saving.save_to(tmp_path / "none" / "a.csv", "csv")
     qtbot.waitUntil(lambda: "cannot be written" in opened.window.status.message.toolTip())
 
 
 def test_picture(opened, qtbot, song, tmp_path):
     opened_file(opened, qtbot, song)
-    opened.menus.save_picture_to(tmp_path / "view.png")
+    opened.menus.saving.save_picture_to(tmp_path / "view.png")
     assert (tmp_path / "view.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_compact_and_back(opened, qtbot, song):
     opened_file(opened, qtbot, song)
     window = opened.window
-    opened.menus.toggle_compact()
+    opened.menus.view.toggle_compact()
     assert not window.roll.isVisible()
     assert not window.transport.isVisible()
     assert window.windowFlags() & Qt.WindowType.WindowStaysOnTopHint
@@ -289,11 +289,11 @@ def test_smoothing_reaches_the_open_file(opened, qtbot, song):
 def test_themes_and_sizes_apply_at_once(opened, qtbot, song):
     opened_file(opened, qtbot, song)
     before = opened.window.meters.grab().toImage().pixelColor(2, 2)
-    opened.menus.flip_theme()
+    opened.menus.view.flip_theme()
     after = opened.window.meters.grab().toImage().pixelColor(2, 2)
     assert before.lightness() < 60 < 200 < after.lightness()
     width = opened.window.side.width()
-    opened.menus.set_scale(1.25)
+    opened.menus.view.set_scale(1.25)
     assert opened.window.side.minimumWidth() == pytest.approx(width * 1.25, abs=2)
 
 
