@@ -150,5 +150,5 @@ def test_the_monitor_opens_it_with_the_open_file_and_plays_where_it_points(
     assert session.player.position_s == pytest.approx(2.0, abs=0.3)
     opened.menus.view.set_theme("light")
     qtbot.waitUntil(lambda: window.theme.name == "light", timeout=2000)
-    opened.menus.set_theme("dark")
+    opened.menus.view.set_theme("dark")
     assert isinstance(window.theme, Theme)
