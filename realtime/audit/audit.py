@@ -133,7 +133,7 @@ def _notes(measured: Measurement) -> tuple[str, ...]:
         notes.append(
             f"The stems do not add up to the mix: they explain {max(share, 0.0):.0f} % of its "
             "power, so take the result as a hint. A stem is missing, or the stems were "
-            "exported before much of the processing."
+            "exported before much of the processing (reverb, say)."
         )
     if measured.non_finite:
         notes.append(
