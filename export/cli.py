@@ -29,7 +29,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--name", default="tutti", help="name of the model (default tutti)")
     parser.add_argument("--model-version", default="1.0.0", help="its version (default 1.0.0)")
     parser.add_argument(
-        "--windows", type=int, default=3000, help="validation windows to draw (default 3000)"
+        "--clips", type=int, default=1200, help="validation clips of 3 s to draw (default 1200)"
     )
     parser.set_defaults(run=run)
 
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
             args.out,
             name=args.name,
             version=args.model_version,
-            windows=args.windows,
+            clips=args.clips,
             step=status.update,
         )
     for line in result.lines():

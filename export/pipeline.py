@@ -16,7 +16,8 @@ from export.quantize import quantize
 from export.to_onnx import export_onnx, write_spec
 from export.verify import Difference, compare, onnx_scores, torch_scores
 from realtime.errors import TuttiError
-from realtime.spec import ModelSpec
+from realtime.model import Scores
+from realtime.spec import WINDOW_SAMPLES, ModelSpec
 from realtime.taxonomy import FAMILIES, INSTRUMENTS
 from training.checkpoint import load_model, save
 from training.mixing.labels import Targets
@@ -26,7 +27,8 @@ from training.notes.bank import Bank
 from training.validation import SPLIT
 
 _SEED = 4_711
-_BATCH = 100
+_BATCH = 50
+CLIP_SAMPLES = 3 * WINDOW_SAMPLES
 _CALIBRATION_WINDOWS = 400
 _MAX_FP32_DIFFERENCE = 1e-3
 
@@ -50,17 +52,37 @@ class Exported:
         yield f"int8 against fp32: {self.quantised}"
 
 
-def draw_windows(bank: Bank, windows: int) -> tuple[NDArray[np.float32], Targets]:
-    """Mixtures of validation sources: audio ``[n, 16000]`` and their targets."""
+def draw_clips(bank: Bank, clips: int) -> tuple[NDArray[np.float32], Targets]:
+    """Mixtures of validation sources, 3 s each: ``[clips, 48000]`` and their targets."""
     mixer = Mixer(
         Palette(bank, (SPLIT,), torch.device("cpu")),
         MixConfig(),
         torch.Generator().manual_seed(_SEED),
+        CLIP_SAMPLES,
     )
-    batches = [mixer.batch(_BATCH) for _ in range(max(2, windows // _BATCH))]
+    batches = [mixer.batch(_BATCH) for _ in range(max(2, clips // _BATCH))]
     names = vars(batches[0].targets)
     joined = {name: torch.cat([getattr(b.targets, name) for b in batches]) for name in names}
     return torch.cat([b.audio for b in batches]).numpy(), Targets(**joined)
+
+
+def windows_of(clips: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Half-overlapping windows of clips, clip after clip: ``[clips * 5, 16000]``."""
+    starts = range(0, CLIP_SAMPLES - WINDOW_SAMPLES + 1, WINDOW_SAMPLES // 2)
+    cut = [clips[:, start : start + WINDOW_SAMPLES] for start in starts]
+    return np.stack(cut, axis=1).reshape(-1, WINDOW_SAMPLES)
+
+
+def _thresholds(spec: ModelSpec, scores: Scores, targets: Targets) -> ModelSpec:
+    """Choose them as they are used: on the mean probability of a clip's windows."""
+    chosen = []
+    for kind in ("instruments", "families"):
+        windows = getattr(scores, kind)
+        per_clip = windows.reshape(len(targets.polyphony), -1, windows.shape[1]).mean(axis=1)
+        truth = getattr(targets, kind).numpy() > 0.5
+        known = getattr(targets, f"{kind}_known").numpy() > 0.5
+        chosen.append(choose_thresholds(per_clip, truth, known))
+    return with_thresholds(spec, *chosen)
 
 
 def export(
@@ -70,7 +92,7 @@ def export(
     *,
     name: str,
     version: str,
-    windows: int,
+    clips: int,
     step: Callable[[str], None] = lambda text: None,
 ) -> Exported:
     """Write ``OUT.fp32.onnx``, ``OUT.int8.onnx`` and the weights alone, ``OUT.pt``.
@@ -83,15 +105,11 @@ def export(
     bank = Bank.open(bank_path)
     fp32, int8 = (out.with_name(f"{out.name}.{kind}.onnx") for kind in ("fp32", "int8"))
     step("Drawing validation mixtures")
-    audio, targets = draw_windows(bank, windows)
+    audio, targets = draw_clips(bank, clips)
+    audio = windows_of(audio)
     step("Scoring them with the trained network")
     reference = torch_scores(model, audio)
-    spec = _spec(state, bank, name, version)
-    spec = with_thresholds(
-        spec,
-        choose_thresholds(reference.instruments, *_truth(targets, "instruments")),
-        choose_thresholds(reference.families, *_truth(targets, "families")),
-    )
+    spec = _thresholds(_spec(state, bank, name, version), reference, targets)
     step("Writing fp32")
     export_onnx(model, spec, fp32)
     thresholds = np.array([spec.thresholds[label] for label in spec.instruments], np.float32)
@@ -100,15 +118,11 @@ def export(
     if parity.largest > _MAX_FP32_DIFFERENCE:
         raise TuttiError(f"{fp32} does not compute what {checkpoint} computes: {parity}.")
     step("Quantising to int8")
-    quantize(fp32, int8, audio[:_CALIBRATION_WINDOWS])
+    quantize(fp32, int8, audio[:: max(1, len(audio) // _CALIBRATION_WINDOWS)])
     quantised = onnx_scores(int8, audio)
     # int8 shifts probabilities a little: its thresholds are its own.
-    int8_spec = with_thresholds(
-        replace(spec, quantisation="int8 (QDQ, per channel) in stages 1 to 3 of 4"),
-        choose_thresholds(quantised.instruments, *_truth(targets, "instruments")),
-        choose_thresholds(quantised.families, *_truth(targets, "families")),
-    )
-    write_spec(int8, int8_spec)
+    described = replace(spec, quantisation="int8 (QDQ, per channel) in stages 1 to 3 of 4")
+    write_spec(int8, _thresholds(described, quantised, targets))
     kept = ("recipe", "settings", "network", "seed", "windows", "ema")
     save(out.with_name(f"{out.name}.pt"), {key: state[key] for key in kept})
     step("Timing")
@@ -119,10 +133,6 @@ def export(
         compare(plain, quantised, thresholds),
         (time_model(fp32), time_model(int8)),
     )
-
-
-def _truth(targets: Targets, kind: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    return getattr(targets, kind).numpy() > 0.5, getattr(targets, f"{kind}_known").numpy() > 0.5
 
 
 def _spec(state: dict, bank: Bank, name: str, version: str) -> ModelSpec:
