@@ -333,7 +333,7 @@ class MainWindow(QWidget):
             self.status.say(str(error), stay=True)
             return
         self._thresholds = np.array([spec.thresholds.get(name, 0.5) for name in INSTRUMENTS])
-        self.meters.set_thresholds(spec.thresholds)
+        self.meters.set_thresholds(spec.thresholds, spec.family_thresholds)
         self.roll.set_thresholds(spec.thresholds)
         self.transport.overview.set_family_thresholds(spec.family_thresholds)
 

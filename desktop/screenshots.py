@@ -81,7 +81,7 @@ def views(
     session = window.session
     assert isinstance(session, FileSession)
     _until(app, lambda: session.analysis.done)
-    settings.expected = ["piano", "bass", "drums", "flute", "saxophone"]
+    settings.expected = ["piano", "bass", "drums", "saxophone", "trumpet"]
     session.player.seek(max(min(AT_S, session.duration_s / 2) - 4.0, 0.0))
     session.player.play()
     _run(app, 4.0)

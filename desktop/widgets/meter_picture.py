@@ -55,9 +55,7 @@ class MeterPicture:
         self._name_width = self._measure_names()
         self.bars = [self._bar(item) for item in placed]
         self._ticks = [
-            bar.left() + round(bar.width() * thresholds[item.row.instrument])
-            if item.row.instrument in thresholds
-            else None
+            bar.left() + bar.width() // 2 if item.row.instrument in thresholds else None
             for item, bar in zip(placed, self.bars, strict=True)
         ]
         self._looks = (self._still(size, present=False), self._still(size, present=True))
@@ -199,9 +197,23 @@ class MeterPicture:
         blit(painter, self._looks[present], area)
 
 
-def frame_of(bar: QRect, value: float, peak: float, present: bool, known: bool) -> Frame:
+def on_scale(value: float, threshold: float) -> float:
+    """Where a probability lies on the bar, 0 to 1: its threshold in the middle.
+
+    Thresholds differ from instrument to instrument; so laid, all marks stand in line, and a bar
+    past the middle is heard.
+    """
+    if value < threshold:
+        return 0.5 * value / threshold
+    return 0.5 + 0.5 * (value - threshold) / max(1.0 - threshold, 1e-6)
+
+
+def frame_of(
+    bar: QRect, value: float, peak: float, threshold: float, present: bool, known: bool
+) -> Frame:
     """A row's frame from its values 0..1."""
     if not known:
         return Frame()
-    width = bar.width()
-    return Frame(round(value * width), round(peak * width), round(value * 100), present)
+    fill = round(on_scale(value, threshold) * bar.width())
+    held = round(on_scale(peak, threshold) * bar.width())
+    return Frame(fill, held, round(value * 100), present)

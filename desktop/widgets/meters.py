@@ -48,6 +48,7 @@ class Meters(QWidget):
         self.settings = settings
         self.theme = theme
         self.thresholds: Mapping[str, float] = {}
+        self._family_thresholds: Mapping[str, float] = {}
         self._values = np.zeros(len(INSTRUMENTS))
         self._peaks = np.zeros(len(INSTRUMENTS))
         self._families = np.zeros(len(FAMILIES))
@@ -73,9 +74,12 @@ class Meters(QWidget):
         self.theme = theme
         self.relayout()
 
-    def set_thresholds(self, thresholds: Mapping[str, float]) -> None:
-        """Per instrument: at or above it, it counts as heard."""
+    def set_thresholds(
+        self, thresholds: Mapping[str, float], of_families: Mapping[str, float] | None = None
+    ) -> None:
+        """Per instrument, and per family: at or above it, it counts as heard."""
         self.thresholds = dict(thresholds)
+        self._family_thresholds = dict(of_families or {})
         self.relayout()
 
     def set_activity(self, order: Sequence[str], active: frozenset[str]) -> None:
@@ -192,10 +196,12 @@ class Meters(QWidget):
             i = _INDEX[name]
             value, peak = float(self._values[i]), float(self._peaks[i])
             present = self._has_data and value >= self.thresholds.get(name, 0.5)
-            return frame_of(bar, value, peak, present, self._has_data)
+            threshold = self.thresholds.get(name, 0.5)
+            return frame_of(bar, value, peak, threshold, present, self._has_data)
         if family:
             value = float(self._families[_FAMILY_INDEX[family]])
-            return frame_of(bar, value, 0.0, False, self._has_data)
+            threshold = self._family_thresholds.get(family, 0.5)
+            return frame_of(bar, value, 0.0, threshold, False, self._has_data)
         return Frame()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:

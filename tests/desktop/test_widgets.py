@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtGui import QImage
 
@@ -16,6 +18,7 @@ from desktop.track import Track
 from desktop.widgets.expected import ExpectedDialog, ExpectedList
 from desktop.widgets.heat import instrument_lanes, lane_indices, lane_tables, paint_columns
 from desktop.widgets.level import LevelMeter
+from desktop.widgets.meter_picture import on_scale
 from desktop.widgets.meter_rows import SCORE_ORDER, arrange, place, split_columns
 from desktop.widgets.meters import Meters
 from desktop.widgets.motion import MotionDialog
@@ -415,3 +418,25 @@ def test_every_widget_paints_at_every_scale(qtbot, name, scale, qapp):
         show(qtbot, widget, 900, 500)
         widget.set_theme(Theme.named("light" if name == "dark" else "dark", scale))
         assert not widget.grab().isNull()
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0.01, 0.99))
+def test_the_scale_rises_and_has_the_threshold_in_its_middle(one, other, threshold):
+    low, high = (on_scale(value, threshold) for value in sorted((one, other)))
+    assert 0.0 <= low <= high <= 1.0 + 1e-9
+    assert on_scale(threshold, threshold) == pytest.approx(0.5)
+    if one >= threshold:
+        assert on_scale(one, threshold) >= 0.5
+    elif one < threshold - 1e-9:
+        assert on_scale(one, threshold) < 0.5
+
+
+def test_heard_bars_pass_the_middle_whatever_the_threshold(meters):
+    meters.set_thresholds(dict.fromkeys(INSTRUMENTS, 0.15))
+    give(meters, flute=0.2, piano=0.1)
+    frames = {
+        row.instrument: frame for row, frame in zip(meters.rows(), meters._frames, strict=True)
+    }
+    bars = dict(zip((r.instrument for r in meters.rows()), meters._picture_now().bars, strict=True))
+    assert frames["flute"].fill > bars["flute"].width() / 2 > frames["piano"].fill
+    assert (frames["flute"].value, frames["piano"].value) == (20, 10)
