@@ -33,6 +33,8 @@ from realtime.timeline import Timeline
 KEPT_S = 4 * 3600.0
 """Windows kept for saving; the session log on disk keeps them all."""
 STALE_S = 3.0
+LOOK_S = 0.05
+"""The engine's input meter reads 50 ms; looking more often would tell nothing new."""
 
 
 class LiveSession:
@@ -70,6 +72,9 @@ class LiveSession:
         self._smoothing = smoothing
         self._engine: Any = None
         self._closed = False
+        self._looked_s = 0.0
+        self._level = LevelAt()
+        self._seen: Tags | None = None
         self.closing: threading.Thread | None = None
         """The end of the device, which may take a moment after ``close()``."""
         self._lock = threading.Lock()
@@ -141,18 +146,26 @@ class LiveSession:
         return engine.latest().source_name if engine is not None else self.title
 
     def reading(self) -> Reading:
+        now_s = time.monotonic()
+        if now_s - self._looked_s >= LOOK_S:
+            self._looked_s = now_s
+            self._look()
+        rows, fresh = self.track.rows(), now_s - self._last_tags_s < STALE_S
+        values = rows.values[-1] if len(rows) and fresh else None
+        return Reading(self.time_s, values, self._level)
+
+    def _look(self) -> None:
+        """Read the engine's input meter; the newest window adds what fell between two looks."""
         engine = self._engine
         snapshot = engine.latest() if engine is not None else None
-        if snapshot is None:
-            return Reading(self.time_s)
-        level = LevelAt()
-        if snapshot.level is not None:
-            level = LevelAt(
-                snapshot.level.rms_dbfs, snapshot.level.peak_dbfs, snapshot.level.clipped, True
-            )
-        rows, fresh = self.track.rows(), time.monotonic() - self._last_tags_s < STALE_S
-        values = rows.values[-1] if len(rows) and fresh else None
-        return Reading(self.time_s, values, level)
+        if snapshot is None or snapshot.level is None:
+            self._level = LevelAt()
+            return
+        level, window = snapshot.level, snapshot.tags.level if snapshot.tags else None
+        new = window is not None and snapshot.tags is not self._seen
+        self._seen = snapshot.tags
+        clipped = level.clipped or bool(new and window and window.clipped)
+        self._level = LevelAt(level.rms_dbfs, level.peak_dbfs, clipped, known=True)
 
     def health(self) -> Health:
         if self.error:

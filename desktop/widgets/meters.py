@@ -98,6 +98,12 @@ class Meters(QWidget):
         peaks: NDArray[np.floating] | None,
     ) -> None:
         """Show ``(24,)`` values and peaks and ``(8,)`` family values; None: nothing heard yet."""
+        given = (instruments, families, peaks)
+        if self._has_data and all(
+            new is not None and np.array_equal(new, shown)
+            for new, shown in zip(given, (self._values, self._families, self._peaks), strict=True)
+        ):
+            return
         self._has_data = instruments is not None
         if instruments is None or families is None or peaks is None:
             self._values[:], self._families[:], self._peaks[:] = 0.0, 0.0, 0.0
