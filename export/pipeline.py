@@ -23,6 +23,7 @@ from training.checkpoint import load_model, save
 from training.mixing.labels import Targets
 from training.mixing.mixer import MixConfig, Mixer
 from training.mixing.palette import Palette
+from training.mixing.score import ScoreConfig
 from training.notes.bank import Bank
 from training.validation import SPLIT
 
@@ -31,8 +32,9 @@ _BATCH = 50
 CLIP_SAMPLES = 3 * WINDOW_SAMPLES
 _CALIBRATION_WINDOWS = 400
 _MAX_FP32_DIFFERENCE = 1e-3
-_AS_RECORDED = MixConfig(effects=False, noise_p=0.2)
-"""Thresholds are for music as people record it, not for what training does to it."""
+# Thresholds are for music as people record it, not for what training does to it.
+_MIXES = MixConfig(effects=False, noise_p=0.2)
+_SOLOS = replace(_MIXES, score=ScoreConfig(count_weights=(0.0, 1.0)))
 
 
 @dataclass(frozen=True)
@@ -55,14 +57,13 @@ class Exported:
 
 
 def draw_clips(bank: Bank, clips: int) -> tuple[NDArray[np.float32], Targets]:
-    """Mixtures of validation sources, 3 s each: ``[clips, 48000]`` and their targets."""
-    mixer = Mixer(
-        Palette(bank, (SPLIT,), torch.device("cpu")),
-        _AS_RECORDED,
-        torch.Generator().manual_seed(_SEED),
-        CLIP_SAMPLES,
-    )
-    batches = [mixer.batch(_BATCH) for _ in range(max(2, clips // _BATCH))]
+    """Clips of validation sources, 3 s each, half of them solos: ``[clips, 48000]``, targets."""
+    palette = Palette(bank, (SPLIT,), torch.device("cpu"))
+    rng = torch.Generator().manual_seed(_SEED)
+    batches = []
+    for config in (_SOLOS, _MIXES):
+        mixer = Mixer(palette, config, rng, CLIP_SAMPLES)
+        batches += [mixer.batch(_BATCH) for _ in range(max(1, clips // 2 // _BATCH))]
     names = vars(batches[0].targets)
     joined = {name: torch.cat([getattr(b.targets, name) for b in batches]) for name in names}
     return torch.cat([b.audio for b in batches]).numpy(), Targets(**joined)
