@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from training.fit import Progress
 
 _EXAMPLES = """examples:
-  tutti train tutti --bank banks/full --run runs/tutti
-  tutti train tutti --bank banks/full --run runs/tutti --max-minutes 30   # the same call goes on
-  tutti train my.toml --bank banks/mine --run runs/mine --start-from runs/tutti/best.pt
+  tutti train tutti-cpu --bank banks/full --run runs/tutti-cpu
+  tutti train tutti-cpu --bank banks/full --run runs/tutti-cpu --max-minutes 30   # goes on
+  tutti train my.toml --bank banks/mine --run runs/mine --start-from runs/tutti-cpu/best.pt
   tutti train my.toml --bank banks/mine --run runs/mine --devices 2
 
 A run that was stopped, by Ctrl-C or a power cut, goes on when the same command is
