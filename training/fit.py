@@ -114,8 +114,12 @@ class _Run:
         torch.manual_seed(seed)
         model = InstrumentTagger(recipe.network)
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.history, self.windows_before = recipe.name, 0
         if start_from is not None:
-            model.load_state_dict(_starting_weights(start_from, recipe))
+            start = _start(start_from, recipe)
+            model.load_state_dict(start["ema"])
+            self.history = f"{start['recipe']}, then {recipe.name}"
+            self.windows_before = start["windows"]
         self.model, self.optimizer = fabric.setup(model, self._optimizer(model))
         self.average = AveragedModel(
             model, multi_avg_fn=_warming_average(recipe.ema_decay), use_buffers=True
@@ -235,12 +239,13 @@ class _Run:
 
     def _state(self) -> dict[str, Any]:
         return {
-            "recipe": self.recipe.name,
+            "recipe": self.history,
             "settings": json.dumps(asdict(self.recipe), sort_keys=True),
             "network": checkpoint.network_settings(self.recipe.network),
             "seed": self.seed,
             "step": self.step,
-            "windows": self.step * self.batch,
+            "windows": self.windows_before + self.step * self.batch,
+            "windows_before": self.windows_before,
             "best": self.best,
             "waited": self.waited,
             "averaged": int(self.average.n_averaged),
@@ -262,6 +267,7 @@ class _Run:
         self.average.n_averaged.fill_(state["averaged"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.best, self.waited = state["step"], state["best"], state["waited"]
+        self.history, self.windows_before = state["recipe"], state["windows_before"]
 
     def _log(self, progress: Progress) -> None:
         """One JSON line a chunk, and TensorBoard curves."""
@@ -275,14 +281,15 @@ class _Run:
                 writer.add_scalar(name, value, progress.windows)
 
 
-def _starting_weights(path: Path, recipe: Recipe) -> dict[str, Tensor]:
+def _start(path: Path, recipe: Recipe) -> dict[str, Any]:
+    """The checkpoint a new run begins with, if its network is the recipe's."""
     state = checkpoint.load(path)
     if state["network"] != checkpoint.network_settings(recipe.network):
         raise TuttiError(
             f"{path} holds another form of the network than recipe '{recipe.name}' trains: "
             "start from a checkpoint of the same form."
         )
-    return state["ema"]
+    return state
 
 
 def _precision(machine: Machine) -> str:

@@ -144,6 +144,8 @@ def test_a_run_can_start_from_weights_of_the_same_network(
     before, after = weights(whole_run), weights(last)
     name = "encoder.backbone.stem.weight"
     assert torch.equal(before[name], after[name])
+    state = checkpoint.load(last)
+    assert (state["recipe"], state["windows"]) == ("tiny, then tiny", 64 + 8)
     other = tiny_recipe(network=NetworkConfig(pooling="mean"))
     with pytest.raises(TuttiError, match="another form of the network"):
         fit.fit(other, bank, tmp_path / "cold", start_from=whole_run, machine=ON_CPU)
