@@ -124,7 +124,7 @@ def export(
     quantize(fp32, int8, audio[:: max(1, len(audio) // _CALIBRATION_WINDOWS)])
     quantised = onnx_scores(int8, audio)
     # int8 shifts probabilities a little: its thresholds are its own.
-    described = replace(spec, quantisation="int8 (QDQ, per channel) in stages 1 to 3 of 4")
+    described = replace(spec, quantisation="int8 (QDQ, per channel) in the residual stages")
     write_spec(int8, _thresholds(described, quantised, targets))
     kept = ("recipe", "settings", "network", "seed", "windows", "ema")
     save(out.with_name(f"{out.name}.pt"), {key: state[key] for key in kept})

@@ -17,19 +17,48 @@ from training.models.tagger import InstrumentTagger
 OPSET = 17
 
 
-class _BakedFilters(nn.Module):
-    """The sinc filters as they stand, as constants: ONNX has no sinc to compute them by."""
+class _FoldedFilters(nn.Module):
+    """The sinc filters as they stand, as constants: ONNX has no sinc to compute them by.
 
-    weight: Tensor
+    Each filter is symmetric or, a quarter period later, antisymmetric about its centre;
+    so the sound is folded there first, and half the multiplications are left.
+    """
+
+    even: Tensor
+    odd: Tensor
+    rows: Tensor
 
     def __init__(self, filters: SincFilters) -> None:
         super().__init__()
-        self.stride, self.padding = filters.stride, filters.padding
-        self.register_buffer("weight", filters.kernels().detach().clone())
+        self.stride, self.reach = filters.stride, filters.padding + 1
+        self.frames = -(-WINDOW_SAMPLES // self.stride)
+        kernels = filters.kernels().detach()[:, 0]
+        half = kernels[:, filters.padding :].T.clone()
+        half[0] /= 2  # the centre sample is met from both sides
+        even, odd = half.chunk(2, dim=1) if filters.quadrature else (half, half[:, :0])
+        self.register_buffer("even", even.contiguous())
+        self.register_buffer("odd", odd.contiguous())
+        rows_a_frame = -(-self.reach // self.stride)
+        rows = torch.arange(self.frames)[:, None] + torch.arange(rows_a_frame)
+        self.register_buffer("rows", rows)
 
     def forward(self, audio: Tensor) -> Tensor:
-        padded = F.pad(audio[:, None], (self.padding, self.padding), mode="reflect")
-        return F.conv1d(padded, self.weight, stride=self.stride)
+        margin = self.reach - 1
+        padded = F.pad(audio[:, None], (margin, margin), mode="reflect")[:, 0]
+        # Reversed sound meets its frames in reversed order, the last frame's centre first.
+        last = padded.shape[1] - 1 - margin - (self.frames - 1) * self.stride
+        ahead = self._cut(padded[:, margin:], self.rows)
+        behind = self._cut(padded.flip(1)[:, last:], self.rows.flip(0))
+        bands = (ahead + behind) @ self.even
+        if self.odd.shape[1]:
+            bands = torch.cat([bands, (ahead - behind) @ self.odd], dim=2)
+        return bands.transpose(1, 2)
+
+    def _cut(self, sound: Tensor, rows: Tensor) -> Tensor:
+        """Overlapping frames ``[batch, frames, reach]``, copied in rows of a stride."""
+        length = (int(self.rows.max()) + 1) * self.stride
+        whole = F.pad(sound, (0, length - sound.shape[1])).unflatten(1, (-1, self.stride))
+        return whole[:, rows].flatten(2)[:, :, : self.reach]
 
 
 class Deployed(nn.Module):
@@ -56,7 +85,7 @@ def export_onnx(model: InstrumentTagger, spec: ModelSpec, path: Path) -> None:
     """
     model = model.eval()
     model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    model.encoder.front_end.filters = _BakedFilters(model.encoder.front_end.filters)  # type: ignore[assignment]
+    model.encoder.front_end.filters = _FoldedFilters(model.encoder.front_end.filters)  # type: ignore[assignment]
     path.parent.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
         # The TorchScript exporter folds batch norms and names nodes by module; it says it is old.

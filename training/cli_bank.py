@@ -17,6 +17,7 @@ examples:
   tutti bank unpack banks/packed banks/full
   tutti bank add banks/full banks/more --nsynth ~/nsynth-train
   tutti bank add banks/full banks/more --folder ~/my-notes
+  tutti bank add banks/full banks/treated --second-takes
 
 A bank is a folder with audio.i16, clips.csv and bank.json. A folder of notes of
 your own needs a manifest.csv with the columns path and instrument, and if known
@@ -84,6 +85,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     what = add.add_mutually_exclusive_group(required=True)
     what.add_argument("--folder", type=Path, help="your own notes, with a manifest.csv")
     what.add_argument("--nsynth", type=Path, help="a folder of NSynth (examples.json and audio)")
+    what.add_argument(
+        "--second-takes",
+        action="store_true",
+        help="each training piece and phrase again, through the effects of a studio",
+    )
+    add.add_argument("--seed", type=int, default=1, help="of the second takes (%(default)s)")
+    add.add_argument("--processes", type=int, default=2, help="work in parallel (%(default)s)")
     add.add_argument(
         "--split", choices=("train", "val", "test"), default="train", help="(%(default)s)"
     )
@@ -146,9 +154,14 @@ def _unpack(args: argparse.Namespace) -> int:
 
 
 def _add(args: argparse.Namespace) -> int:
-    from training.notes.add import add_folder, add_nsynth
+    from training.notes.add import add_folder, add_nsynth, add_second_takes
 
-    if args.folder is not None:
+    if args.second_takes:
+        with _progress() as tell:
+            add_second_takes(
+                args.bank, args.out, seed=args.seed, processes=args.processes, progress=tell
+            )
+    elif args.folder is not None:
         add_folder(args.bank, args.out, args.folder, split=args.split)
     else:
         add_nsynth(args.bank, args.out, args.nsynth, split=args.split)

@@ -14,6 +14,7 @@ _EXAMPLES = """examples:
   tutti train tutti-cpu --bank banks/full --run runs/tutti-cpu --max-minutes 30   # goes on
   tutti train my.toml --bank banks/mine --run runs/mine --start-from runs/tutti-cpu/best.pt
   tutti train my.toml --bank banks/mine --run runs/mine --devices 2
+  tutti train compare --bank banks/full --run runs/log --set 'network.front_end="log"'
 
 A run that was stopped, by Ctrl-C or a power cut, goes on when the same command is
 given again. Curves: tensorboard --logdir runs
@@ -37,6 +38,14 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--start-from", type=Path, help="checkpoint whose weights a new run begins with"
     )
+    parser.add_argument(
+        "--set",
+        dest="settings",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help='change a line of the recipe, such as network.front_end="log"; may be repeated',
+    )
     parser.add_argument("--max-minutes", type=float, help="stop, ready to go on, after this long")
     parser.add_argument("--accelerator", default="auto", help="auto, cpu or cuda (default auto)")
     parser.add_argument("--devices", type=int, default=1, help="GPUs, or processes (default 1)")
@@ -57,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     from training.fit import Machine, fit
     from training.recipe import load_recipe
 
-    recipe = load_recipe(args.recipe)
+    recipe = load_recipe(args.recipe, args.settings)
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),

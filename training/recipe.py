@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 import typing
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -64,8 +65,11 @@ class Recipe:
         return sum(stage.windows for stage in self.stages)
 
 
-def load_recipe(name_or_path: str) -> Recipe:
+def load_recipe(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:
     """A bundled recipe by name, or a TOML file by path.
+
+    ``settings`` change single lines of it: ``network.front_end="log"``, or
+    ``stage.mix.effects=false``, which changes every stage.
 
     Raises:
         TuttiError: no such recipe, not TOML, or an unknown or wrong setting.
@@ -82,12 +86,40 @@ def load_recipe(name_or_path: str) -> Recipe:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise TuttiError(f"{path} is not valid TOML ({error}): correct it.") from None
+    for setting in settings:
+        _change(document, setting)
     document["stages"] = document.pop("stage", [])
     document.setdefault("name", path.stem)
     recipe = _build(Recipe, document, str(path))
     if not recipe.stages:
         raise TuttiError(f"{path} has no [[stage]]: add at least one.")
     return recipe
+
+
+def _change(document: dict[str, Any], setting: str) -> None:
+    """Put ``key.of.setting=value``, a line of TOML, in place of what the recipe says."""
+    try:
+        changed = tomllib.loads(setting)
+    except tomllib.TOMLDecodeError:
+        changed = {}
+    if not changed:
+        raise TuttiError(
+            f"the setting {setting!r} is not key=value in TOML: "
+            'write for instance network.front_end="log" (with its quotation marks).'
+        )
+    _merge(document, changed, setting)
+
+
+def _merge(table: Any, changes: dict[str, Any], setting: str) -> None:
+    if not isinstance(table, dict):
+        raise TuttiError(f"the setting {setting!r} goes into something that is not a table.")
+    for name, value in changes.items():
+        if isinstance(value, dict):
+            inner = table.setdefault(name, {})
+            for place in inner if isinstance(inner, list) else [inner]:
+                _merge(place, value, setting)
+        else:
+            table[name] = value
 
 
 def _build(kind: Any, values: dict[str, Any], where: str) -> Any:

@@ -213,6 +213,31 @@ def test_an_unknown_recipe_names_those_there_are() -> None:
         load_recipe("nonesuch")
 
 
+def test_single_lines_of_a_recipe_can_be_changed() -> None:
+    plain = load_recipe("tutti-cpu")
+    changed = load_recipe(
+        "tutti-cpu", ('network.front_end="log"', "stage.mix.effects=false", "batch=7")
+    )
+    assert (changed.network.front_end, changed.batch) == ("log", 7)
+    assert [stage.mix.effects for stage in changed.stages] == [False] * len(plain.stages)
+    assert [stage.windows for stage in changed.stages] == [s.windows for s in plain.stages]
+    assert changed.network.pooling == plain.network.pooling
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("network.front_end=log", "is not key=value in TOML"),
+        ("batch", "is not key=value in TOML"),
+        ("batch.size=3", "not a table"),
+        ("bacth=3", "did you mean 'batch'"),
+    ],
+)
+def test_a_wrong_setting_says_what_is_wrong(setting: str, said: str) -> None:
+    with pytest.raises(TuttiError, match=said):
+        load_recipe("tutti-cpu", (setting,))
+
+
 def test_recipes_carry_the_network() -> None:
     assert load_recipe("smoke").network == NetworkConfig()
 

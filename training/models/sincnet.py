@@ -112,7 +112,8 @@ class Pcen(nn.Module):
         self.register_buffer("smoother", weights.T.contiguous(), persistent=False)
 
     def forward(self, magnitude: Tensor) -> Tensor:
-        smooth = magnitude @ self.smoother
+        frames = magnitude.shape[-1]
+        smooth = magnitude @ self.smoother[:frames, :frames]
         delta = self.log_delta.exp()
         gained = magnitude * (smooth + 1e-3) ** -self.alpha
         return (gained + delta) ** self.root - delta**self.root

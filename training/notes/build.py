@@ -11,7 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +169,31 @@ def make_noise(rng: np.random.Generator, split: str, count: int) -> Made:
     from training.notes.noise import clips
 
     return Made(list(clips(split, count, rng)))
+
+
+def make_second_takes(rng: np.random.Generator, path: Path, takes: Sequence[Sequence[int]]) -> Made:
+    from training.notes.bank import Bank, clip_at
+    from training.notes.studio import retuned, treated
+
+    bank = Bank.open(path)
+    made = Made()
+    for indexes in takes:
+        dry = [clip_at(bank, index) for index in indexes]
+        wet = [
+            replace(
+                clip,
+                samples=treated(samples, rng, amplified=clip.label.startswith("electric_guitar")),
+                pitch=None,
+                piece=clip.piece and f"{clip.piece} again",
+                articulation=f"{clip.articulation} treated".strip(),
+            )
+            for clip, samples in zip(dry, retuned([c.samples for c in dry], rng), strict=True)
+        ]
+        if wet[0].piece:
+            made.pieces.append(wet)
+        else:
+            made.clips += wet
+    return made
 
 
 def run(job: Job, seed: int) -> Made:

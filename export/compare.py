@@ -1,0 +1,138 @@
+"""The comparison that decides the design: one row a choice, each trained from nothing.
+
+    python -m export.compare --bank banks/full --recordings ../shared/recordings
+
+Every row is the recipe ``compare`` with one line changed, so any of them can also be
+had by ``tutti train compare --set ...``. Rows that are done are not trained again; the
+table of all of them is written to ``OUT/table.md``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from export.pipeline import export
+from realtime.tagger import Tagger
+from training.datasets import DATASETS
+from training.evaluate import hear
+from training.fit import Progress, fit
+from training.recipe import load_recipe
+from training.scores import score_heard
+
+RECIPE = "compare"
+_CLIPS = 300
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is changed of the recipe, and the seed."""
+
+    settings: tuple[str, ...] = ()
+    seed: int = 1
+
+
+ROWS = {
+    "as shipped": Row(),
+    "as shipped, another seed": Row(seed=2),
+    "front end: paper": Row(('network.front_end="paper"',)),
+    "front end: log": Row(('network.front_end="log"',)),
+    "front end: PCEN": Row(('network.front_end="pcen"',)),
+    "stem stride 1, equal time": Row(("network.stem_stride=1", "stage.windows=11_000")),
+    "mean pooling": Row(('network.pooling="mean"',)),
+    "no real notes": Row(("real_notes=false",)),
+    "never musical": Row(("stage.mix.score.musical_p=0.0", "stage.mix.score.piece_p=0.0")),
+    "always musical": Row(("stage.mix.score.musical_p=1.0",)),
+    "more composed pieces": Row(("stage.mix.score.piece_p=0.6",)),
+    "no effects": Row(("stage.mix.effects=false",)),
+    "mixup": Row(("stage.mixup_p=0.5",)),
+}
+COLUMNS = {
+    "windows": "windows",
+    "windows_per_s": "windows/s",
+    "validation_map": "validation mAP",
+    "validation_top1": "validation solos",
+    "top1": "recordings, solos top-1",
+    "lrap": "recordings, LRAP",
+    "micro_f1": "recordings, micro-F1",
+}
+
+
+def run_row(name: str, row: Row, bank: Path, recordings: Path, out: Path) -> dict[str, float]:
+    """Train one row and score it: validation windows, unseen mixtures, recordings."""
+    folder = _folder(out, name)
+    done = folder / "row.json"
+    if done.exists():
+        return json.loads(done.read_text())
+    recipe = load_recipe(RECIPE, row.settings)
+    last_scores: dict[str, float] = {}
+    rates: list[float] = []
+
+    def report(progress: Progress) -> None:
+        rates.append(progress.windows_per_s)
+        last_scores.update(progress.scores or {})
+
+    checkpoint = fit(recipe, bank, folder, seed=row.seed, report=report)
+    exported = export(checkpoint, bank, folder / "model", name="compare", version="0", clips=_CLIPS)
+    tagger = Tagger(exported.fp32)
+    heard = score_heard(hear(tagger, DATASETS["recordings"](recordings)), np.random.default_rng(0))
+    scores = {
+        "windows": recipe.windows,
+        "windows_per_s": float(np.mean(rates)),
+        "validation_map": last_scores["map"],
+        "validation_top1": last_scores["solo_top1"],
+        "top1": heard["solos"]["top1"],
+        "lrap": heard["clips"]["lrap"],
+        "micro_f1": heard["clips"]["micro_f1"],
+    }
+    done.write_text(json.dumps(scores, indent=1))
+    return scores
+
+
+def table(out: Path) -> str:
+    """The rows that are done, as Markdown."""
+    lines = [
+        "| row | changed | " + " | ".join(COLUMNS.values()) + " |",
+        "|---" * (len(COLUMNS) + 2) + "|",
+    ]
+    for name, row in ROWS.items():
+        done = _folder(out, name) / "row.json"
+        if done.exists():
+            scores = json.loads(done.read_text())
+            changed = ", ".join(f"`{setting}`" for setting in row.settings) or "nothing"
+            values = " | ".join(_text(scores[key]) for key in COLUMNS)
+            lines.append(f"| {name} (seed {row.seed}) | {changed} | {values} |")
+    return "\n".join(lines) + "\n"
+
+
+def _folder(out: Path, name: str) -> Path:
+    return out / name.replace(" ", "-").replace(",", "").replace(":", "")
+
+
+def _text(value: float) -> str:
+    return f"{value:,.0f}" if value > 1 else f"{value:.3f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of: {'; '.join(ROWS)} (all)")
+    parser.add_argument("--bank", type=Path, required=True)
+    parser.add_argument("--recordings", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=Path("runs/compare"))
+    args = parser.parse_args()
+    if unknown := [name for name in args.rows if name not in ROWS]:
+        parser.error(f"there is no row {unknown[0]!r}: choose of {'; '.join(ROWS)}")
+    for name in args.rows or ROWS:
+        scores = run_row(name, ROWS[name], args.bank, args.recordings, args.out)
+        print(name, *(f"{key} {_text(value)}" for key, value in scores.items()), flush=True)
+        (args.out / "table.md").write_text(table(args.out))
+
+
+if __name__ == "__main__":
+    main()
