@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from export.calibrate import choose_thresholds
+from export.pipeline import calibration_windows
 from export.quantize import quantize
 from export.to_onnx import export_onnx
 from export.verify import compare, onnx_scores, torch_scores
@@ -93,6 +94,19 @@ def test_int8_is_where_it_should_be_and_the_metadata_stays(exported: Path, tmp_p
     assert target.stat().st_size < 0.5 * exported.stat().st_size
     plain, small = onnx_scores(exported, windows(24)), onnx_scores(target, windows(24))
     assert compare(plain, small, np.full(24, 0.5, np.float32)).mean < 0.02
+
+
+def test_calibration_hears_sound_that_begins_and_ends_in_silence() -> None:
+    plain = windows(600)
+    chosen = calibration_windows(plain)
+    edges = chosen[600:]
+    np.testing.assert_array_equal(chosen[:600], plain)
+    assert len(edges) == 200
+    silent = (edges == 0.0).mean(axis=1)
+    assert silent.min() > 0.69
+    assert silent.max() < 0.98
+    starts_silent = edges[:, 0] == 0.0
+    assert 0.3 < starts_silent.mean() < 0.7
 
 
 def test_files_stay_under_4_mb(exported: Path) -> None:
