@@ -13,6 +13,8 @@ import sys
 import time
 from collections.abc import Sequence
 
+READ_BYTES = 1 << 16
+"""Read at a time: a larger buffer is fresh memory from the system at every read."""
 PIPE_BYTES = 1 << 20
 """Room in the pipe, where the system allows it: 2.7 s of stereo at 48 kHz."""
 
@@ -44,7 +46,7 @@ class Child:
         """What came, at least a byte; empty if nothing came in time; None once it has ended."""
         if not _readable(self._pipe, timeout_s):
             return b""
-        return os.read(self._pipe, PIPE_BYTES) or None
+        return os.read(self._pipe, READ_BYTES) or None
 
     def close(self) -> None:
         """End the program at once; safe to repeat."""

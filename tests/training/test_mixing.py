@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -206,6 +208,29 @@ def test_batches_are_finite_bounded_and_decided_by_the_seed(
 
     assert torch.equal(draw(5), draw(5))
     assert not torch.equal(draw(5), draw(6))
+
+
+def test_concatenated_parts_sound_on_one_side_of_a_cut(palette: Palette) -> None:
+    config = MixConfig(
+        score=ScoreConfig(count_weights=(0.0, 0.0, 1.0)), effects=False, concatenate_p=1.0
+    )
+    mixer = Mixer(palette, config, torch.Generator().manual_seed(3))
+    score = write(palette, 200, mixer.samples, config.score, mixer.rng)
+    steady = torch.ones(len(score.window), mixer.samples)
+    gain = mixer._concatenate(steady, score, 200)[:, mixer.lead_in :]
+    first, last = gain[:, 0], gain[:, -1]
+    assert set(first.tolist()) == {0.0, 1.0}
+    assert torch.equal(first + last, torch.ones(len(gain)))
+    assert 0.35 < first.mean() < 0.65
+    heard_s = gain.mean(dim=1)
+    assert ((heard_s > 0.19) & (heard_s < 0.81)).all()
+    # Parts of one window share the cut.
+    cut = torch.where(first > 0, heard_s, 1 - heard_s)
+    for window in range(200):
+        of_window = cut[score.window == window]
+        assert of_window.max() - of_window.min() < 0.01
+    uncut = Mixer(palette, replace(config, concatenate_p=0.0), torch.Generator().manual_seed(3))
+    assert uncut.batch(8).audio.shape == (8, 16_000)
 
 
 def test_no_parts_teach_nothing_sounds(palette: Palette) -> None:

@@ -15,16 +15,22 @@ from training.mixing.place import place
 from training.mixing.score import Score, ScoreConfig, chance, uniform, write
 
 _ROOMS = 192
+_CUT_SAMPLES = 160
 
 
 @dataclass(frozen=True)
 class MixConfig:
-    """How windows are filled and treated; ``effects`` off leaves the bare sum."""
+    """How windows are filled and treated; ``effects`` off leaves the bare sum.
+
+    ``concatenate_p``: share of the windows that a cut divides, each part sounding on one
+    side of it only (Zhong et al., APSIPA 2023, concatenate two recordings so).
+    """
 
     score: ScoreConfig = field(default_factory=ScoreConfig)
     effects: bool = True
     level_range_db: float = 24.0
     noise_p: float = 0.4
+    concatenate_p: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,8 @@ class Mixer:
         if self.config.effects:
             parts = self._treat_parts(parts, score)
         parts = self._balance(parts, score)
+        if self.config.concatenate_p > 0:
+            parts = self._concatenate(parts, score, windows)
         mix = torch.zeros(windows, self.samples, device=self.palette.device)
         mix.index_add_(0, score.window, parts)
         if self.config.effects:
@@ -117,6 +125,16 @@ class Mixer:
         below_db = -spread * uniform(n, 0, 1, self.rng) ** 2
         level = fx.db(below_db) / loudest.clamp(min=1e-4)
         return parts * torch.where(score.relative, 1.0, level)[:, None]
+
+    def _concatenate(self, parts: Tensor, score: Score, windows: int) -> Tensor:
+        """Leave each part of some windows on one side of a cut, faded over 10 ms."""
+        rng = self.rng
+        divided = chance(windows, self.config.concatenate_p, rng)[score.window]
+        cut = self.lead_in + uniform(windows, 0.2, 0.8, rng)[score.window] * self.window_samples
+        side = torch.where(chance(len(parts), 0.5, rng), 1.0, -1.0)
+        time = torch.arange(self.samples, device=parts.device)
+        gain = (0.5 + side[:, None] * (time - cut[:, None]) / _CUT_SAMPLES).clamp(0.0, 1.0)
+        return parts * torch.where(divided[:, None], gain, 1.0)
 
     def _treat_mix(self, mix: Tensor) -> Tensor:
         rng, n = self.rng, len(mix)
