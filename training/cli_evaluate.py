@@ -194,7 +194,10 @@ def _machine() -> str:
     import os
     import platform
 
-    return f"{os.cpu_count()} cores, {platform.platform()}, Python {platform.python_version()}"
+    return (
+        f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
+        f"Python {platform.python_version()}"
+    )
 
 
 def _difference(items: Items, other: Items) -> dict[str, float]:

@@ -191,7 +191,7 @@ def test_memory_does_not_grow():
     held = []
     for _ in range(200):
         cutter.push(noise(44_100))
-        held.append(len(cutter._pending) + len(cutter._input._ticks))
+        held.append(len(cutter._pending) + len(cutter._input._peaks))
     assert max(held[100:]) <= max(held[:100])
     assert max(held) < 2 * WINDOW_SAMPLES
 
