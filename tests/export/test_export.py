@@ -85,13 +85,10 @@ def test_int8_is_where_it_should_be_and_the_metadata_stays(exported: Path, tmp_p
         if node.op_type == "Conv" and producers.get(node.input[1]) == "DequantizeLinear"
     }
     convolutions = {node.name for node in graph.graph.node if node.op_type == "Conv"}
-    assert len(int8) == 19
-    assert {name.split("/")[3] for name in convolutions - int8} == {"stem"}
-    # The sum that the pooling measures distances of stays in float32.
-    last_sum = "/encoder/backbone/stages/stages.3/blocks.1/Add"
-    consumers = [node.op_type for node in graph.graph.node if last_sum + "_output_0" in node.input]
-    assert consumers == ["Relu"]
-    assert target.stat().st_size < 0.5 * exported.stat().st_size
+    assert len(int8) == 14
+    assert all("/filters/" not in name and "/stem/" not in name for name in int8)
+    assert {name for name in convolutions - int8 if "stages.3" in name}
+    assert target.stat().st_size < 0.9 * exported.stat().st_size
     plain, small = onnx_scores(exported, windows(24)), onnx_scores(target, windows(24))
     assert compare(plain, small, np.full(24, 0.5, np.float32)).mean < 0.02
 
