@@ -25,6 +25,8 @@ from realtime.windows import Window, WindowCutter
 
 BACKLOG_S = 4.0
 """Windows that wait longer than this give way to newer ones."""
+PIECE_S = 0.5
+"""Read at a time, so that catching up takes no more memory than keeping up."""
 IDLE_S = 0.5
 LEAST_WAIT_S = 0.02
 RESAMPLER_DELAY_S = 0.01
@@ -149,13 +151,16 @@ class Analysis:
             cutter = self._cutter
             if take is not self._take or cutter is None:
                 cutter = self._begin(take, 0)
-            first, frames = take.ring.read()
+            limit = round(PIECE_S * take.sample_rate_hz)
+            first, frames = take.ring.read(limit)
             if first != self._next_frame:
                 self._drop((first - self._next_frame) / take.sample_rate_hz)
                 self._add(cutter.flush(), take)
                 cutter = self._begin(take, first)
             self._next_frame = first + len(frames)
             self._add(cutter.push(frames), take)
+            if len(frames) == limit:
+                continue  # more may wait
             if not ended:
                 self._ask_for_next(take)
                 return

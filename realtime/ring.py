@@ -57,10 +57,15 @@ class AudioRing:
             self._lost += lost
         return lost
 
-    def read(self) -> tuple[int, NDArray[np.float32]]:
-        """All unread frames, as a copy, and the index of the first since the start."""
+    def read(self, limit: int | None = None) -> tuple[int, NDArray[np.float32]]:
+        """The oldest unread frames, all or ``limit``, copied; the index of the first before them.
+
+        Indices count from the first frame ever written.
+        """
         with self._lock:
             first, count = self._read, self._written - self._read
+            if limit is not None:
+                count = min(count, limit)
             start = first % self.capacity
             if start + count <= self.capacity:
                 frames = self._frames[start : start + count].copy()
@@ -68,7 +73,7 @@ class AudioRing:
                 frames = np.concatenate(
                     (self._frames[start:], self._frames[: start + count - self.capacity])
                 )
-            self._read = self._written
+            self._read += count
         return first, frames
 
     def newest(self, count: int) -> NDArray[np.float32]:

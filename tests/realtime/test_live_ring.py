@@ -18,7 +18,9 @@ BLOCK = 2400
 @given(
     capacity=st.integers(1, 50),
     channels=st.integers(1, 3),
-    steps=st.lists(st.one_of(st.integers(0, 120), st.just("read"), st.just("look")), max_size=30),
+    steps=st.lists(
+        st.one_of(st.integers(0, 120), st.sampled_from(["read", "read 5", "look"])), max_size=30
+    ),
 )
 def test_ring_is_a_list_that_forgets(capacity, channels, steps):
     """The ring, at random: what is read or gave way is exactly what was written."""
@@ -26,11 +28,12 @@ def test_ring_is_a_list_that_forgets(capacity, channels, steps):
     everything = np.arange(10_000 * channels, dtype=np.float32).reshape(-1, channels)
     written = read = lost = 0
     for step in steps:
-        if step == "read":
-            first, frames = ring.read()
+        if step in ("read", "read 5"):
+            limit = 5 if step == "read 5" else None
+            first, frames = ring.read(limit)
             assert first == read
-            np.testing.assert_array_equal(frames, everything[read:written])
-            read = written
+            read = written if limit is None else min(written, read + limit)
+            np.testing.assert_array_equal(frames, everything[first:read])
         elif step == "look":
             frames = ring.newest(7)
             start = max(0, written - min(7, capacity))
