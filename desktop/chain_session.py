@@ -247,6 +247,15 @@ class ChainSession:
         self._edition += 1
         edition = self._edition
 
+        def work() -> Host:
+            host = self._make_host(chain)
+            try:
+                live.warm_up(host)
+            except BaseException:
+                host.close()
+                raise
+            return host
+
         def then(host: Host | None, error: Exception | None) -> None:
             if host is None:
                 self._said(f"{_text(error)} The sound goes on as it was.")
@@ -254,12 +263,11 @@ class ChainSession:
                 self._background.run(host.close, lambda *_: None, "chain")
             else:
                 self._target, self._problems_told = host, 0
-                self._background.run(
-                    lambda: live.change_chain(host), lambda *_: self._changed(), "chain"
-                )
+                live.change_chain(host)
+                self._changed()
                 self._catch_up(chain)
 
-        self._background.run(lambda: self._make_host(chain), then, "chain")
+        self._background.run(work, then, "chain")
 
     def _catch_up(self, built: Chain) -> None:
         """Edits made while a host was being built: build again."""

@@ -112,7 +112,10 @@ class LiveSession:
         self._streams: Streams | None = None
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
+        self._lock = threading.Lock()  # of what waits and what is done with
         self._next: Host | None = None
+        self._superseded: deque[Host] = deque()
+        self._filling: Host | None = None
         self._comparison: EqualLoudness | None = None
         self._before = False
         self._error: str | None = None
@@ -141,7 +144,7 @@ class LiveSession:
         self.stop()
         streams = self._open_device(self.settings)
         try:
-            self._warm_up(self._host, streams)
+            _warm_up(self._host, streams, self.settings.block_frames)
         except BaseException:
             streams.close()
             raise
@@ -164,18 +167,37 @@ class LiveSession:
             if self._thread.is_alive():
                 self.abandoned = True  # a driver that hangs keeps its thread
             self._thread = None
-        self._streams = None
+        with self._lock:
+            self._streams = None
+            if self._next is not None:
+                self._superseded.append(self._next)
+                self._next = None
+        self._close_superseded()
+
+    def warm_up(self, host: Host) -> None:
+        """Let everything be allocated and checked before sound depends on it; may take a while.
+
+        Raises:
+            TuttiError: the chain cannot take the channels or the rate of the devices.
+        """
+        streams = self._streams
+        if streams is not None:
+            _warm_up(host, streams, self.settings.block_frames)
 
     def change_chain(self, host: Host) -> None:
-        """Cross-fade to another host; the old one is closed when it is no longer heard."""
-        if self._streams is None:
-            self._host.close()
+        """Cross-fade to another host, best warmed up before; the last call wins.
+
+        Returns at once; the old host is closed when it is no longer heard.
+        """
+        with self._lock:
+            if self._streams is not None:
+                if self._next is not None:
+                    self._superseded.append(self._next)
+                self._next = host
+                return
+            self._superseded.append(self._host)
             self._host = host
-            return
-        self._warm_up(host, self._streams)
-        waiting, self._next = self._next, host
-        if waiting is not None:
-            waiting.close()
+        self._close_superseded()
 
     def listen_before(self, before: bool) -> None:
         """Hear the input, aligned and as loud as the output (True), or the output (False)."""
@@ -213,12 +235,6 @@ class LiveSession:
             self._error,
         )
 
-    def _warm_up(self, host: Host, streams: Streams) -> None:
-        """Let everything be allocated and checked before sound depends on it."""
-        frames = self.settings.block_frames
-        host.process(np.zeros((streams.channels, frames), np.float32), streams.sample_rate_hz)
-        host.reset()
-
     def _run(self, streams: Streams, stopping: threading.Event) -> None:
         try:
             self._loop(streams, stopping)
@@ -251,10 +267,9 @@ class LiveSession:
                 flowing = True
                 dry = history.take(ready.begin, frames)
                 output = ready.pop(frames)
-                if following is not None and len(following) >= frames:
+                if following is not None and len(following) >= frames and self._take_over():
                     output, ready = _swap(output, following, frames, rate_hz), following
                     following = None
-                    self._take_over()
                 comparison.before = self._before
                 output = comparison.choose(dry, output)
             else:
@@ -274,18 +289,33 @@ class LiveSession:
         self, block: Block, following: FrameFifo | None, rate_hz: int, first_frame: int
     ) -> FrameFifo | None:
         """Let a host that is to take over fill up beside the one that is heard."""
-        if self._next is None:
-            return None
-        if following is None:
-            following = FrameFifo(block.shape[0], first_frame)
-        following.push(self._next.process(block, rate_hz))
+        self._close_superseded()  # none of them is used from here on
+        coming = self._next
+        if coming is not self._filling:
+            self._filling = coming
+            following = FrameFifo(block.shape[0], first_frame) if coming else None
+        if coming is not None and following is not None:
+            following.push(coming.process(block, rate_hz))
         return following
 
-    def _take_over(self) -> None:
-        old, new = self._host, self._next
-        assert new is not None
-        self._host, self._next = new, None
-        threading.Thread(target=old.close, daemon=True).start()  # may wait for a plugin
+    def _take_over(self) -> bool:
+        """Make the host that has filled up the one that is heard, unless a newer one came."""
+        with self._lock:
+            if self._next is not self._filling or self._filling is None:
+                return False
+            self._superseded.append(self._host)
+            self._host, self._next, self._filling = self._filling, None, None
+        return True
+
+    def _close_superseded(self) -> None:
+        while self._superseded:
+            host = self._superseded.popleft()
+            threading.Thread(target=host.close, daemon=True).start()  # may wait for a plugin
+
+
+def _warm_up(host: Host, streams: Streams, frames: int) -> None:
+    host.process(np.zeros((streams.channels, frames), np.float32), streams.sample_rate_hz)
+    host.reset()
 
 
 def _swap(output: Block, following: FrameFifo, frames: int, rate_hz: int) -> Block:

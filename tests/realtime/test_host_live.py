@@ -150,6 +150,38 @@ def test_another_chain_takes_over_without_a_click(model):
         host.close()
 
 
+def test_the_last_of_many_quick_changes_is_heard_and_the_others_are_closed(model, monkeypatch):
+    closed = []
+    monkeypatch.setattr(Host, "close", lambda self: closed.append(self))
+    seconds = 30
+    device = Device(sine(seconds))
+    hosts = [
+        Host(Chain((EffectStep("Gain", {"gain_db": -float(gain)}),)), model=model, live=True)
+        for gain in range(12)
+    ]
+    session = LiveSession(hosts[0], LiveSettings(), streams_of(device))
+    session.start()
+    rng = np.random.default_rng(0)
+    for host in hosts[1:]:
+        time.sleep(rng.uniform(0.0, 0.02))
+        session.warm_up(host)
+        session.change_chain(host)
+    assert device.at < len(device.audio)
+    finish(session, device)
+    session.stop()
+    assert session.host is hosts[-1]
+    output = played(device)[: seconds * RATE_HZ - 4 * BLOCK]
+    assert np.abs(output[-1_000:]).max() == pytest.approx(0.5 * 10 ** (-11 / 20), rel=0.01)
+    until_s = time.monotonic() + 10
+    while len(closed) < len(hosts) - 1:
+        assert time.monotonic() < until_s
+        time.sleep(0.01)
+    assert {id(host) for host in closed} == {id(host) for host in hosts[:-1]}
+    monkeypatch.undo()
+    for host in hosts:
+        host.close()
+
+
 def test_a_device_that_breaks_stops_cleanly_with_one_message(model):
     device = Device(sine(1.0), breaks_at=20_000)
     with Host(Chain((EffectStep("Invert"),)), model=model, live=True) as host:
