@@ -68,8 +68,7 @@ class Host:
         self.live = live
         self.problems: deque[str] = deque(maxlen=MAX_PROBLEMS)
         """What went wrong and was survived, newest last; each effect says each thing once."""
-        self.frames_in = 0
-        self.frames_out = 0
+        self._passed = (0, 0)  # frames in and out, one value: other threads read it
         self._on_problem = on_problem
         self._known_problems: set[tuple[int, str]] = set()
         self._changes: deque[Callable[[], None]] = deque()
@@ -102,9 +101,20 @@ class Host:
         return self._plugins
 
     @property
+    def frames_in(self) -> int:
+        """Frames taken in, up to the last whole block."""
+        return self._passed[0]
+
+    @property
+    def frames_out(self) -> int:
+        """Frames given out."""
+        return self._passed[1]
+
+    @property
     def withheld_frames(self) -> int:
         """Frames that went in and have not come out yet: the chain's latency."""
-        return self.frames_in - self.frames_out
+        frames_in, frames_out = self._passed
+        return frames_in - frames_out
 
     @property
     def tap_blocks_dropped(self) -> int:
@@ -132,14 +142,13 @@ class Host:
                 "recording in one block",
             )
         frames = audio.shape[1]
-        self.frames_in += frames
         for part in self._parts:
             if isinstance(part, TapPart):
                 heard = part.copy.run(audio, sample_rate_hz) if part.copy else audio
                 self._hear(part.name, heard, sample_rate_hz)
             else:
                 audio = part.slot.process(audio, sample_rate_hz, frames)
-        self.frames_out += audio.shape[1]
+        self._passed = (self.frames_in + frames, self.frames_out + audio.shape[1])
         if block.ndim == 1:
             return audio[0]
         return audio.T if turned else audio
@@ -220,7 +229,7 @@ class Host:
                 tap.reset()
         self._heard = dict.fromkeys(self._taps, 0)
         self._stream = None
-        self.frames_in = self.frames_out = 0
+        self._passed = (0, 0)
 
     def close(self) -> None:
         """End the analysis thread and the plugins' processes."""

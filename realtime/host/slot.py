@@ -249,24 +249,23 @@ class Slot:
         if frames == 0:
             return dry
         if wet is None:
-            return self._dry_after_failure(dry, fade_frames)
-        self._step_down = None
-        if self._weight == self._target == 1.0:
+            if self._weight > 0.0 and self._last is not None:
+                self._step_down = np.repeat(self._last - dry[:, :1], fade_frames, axis=1)
+                self._step_down *= np.linspace(1.0, 0.0, fade_frames, dtype=np.float32)
+            self._weight = 0.0
+            return self._bend(dry)
+        if self._weight == self._target == 1.0 and self._step_down is None:
             return wet
         weights = self._ramp(self._weight, self._target, frames, fade_frames)
         self._weight = float(weights[-1])
-        return dry * (1 - weights) + wet * weights
+        return self._bend(dry * (1 - weights) + wet * weights)
 
-    def _dry_after_failure(self, dry: Block, fade_frames: int) -> Block:
-        """The input, bent so that it begins where the output stopped."""
-        if self._weight > 0.0 and self._last is not None:
-            self._step_down = np.repeat(self._last - dry[:, :1], fade_frames, axis=1)
-            self._step_down *= np.linspace(1.0, 0.0, fade_frames, dtype=np.float32)
-        self._weight = 0.0
+    def _bend(self, output: Block) -> Block:
+        """After a failure, begin where the output stopped, and go back to it in a fade."""
         if self._step_down is None:
-            return dry
-        count = min(dry.shape[1], self._step_down.shape[1])
-        output = dry.copy()
+            return output
+        count = min(output.shape[1], self._step_down.shape[1])
+        output = output.copy()
         output[:, :count] += self._step_down[:, :count]
         rest = self._step_down[:, count:]
         self._step_down = rest if rest.shape[1] else None
@@ -288,10 +287,12 @@ def _align(wet: FrameFifo, first: int, frames: int, may_shift: bool) -> bool:
     """
     if wet.begin > first:
         return False
-    wet.pop(first - wet.begin)
     missing = first + frames - wet.end
     if missing > 0 and may_shift and len(wet) > 0:
         wet.begin += missing
         wet.end += missing
-        return wet.begin <= first
+        if wet.begin > first:
+            return False
+        missing = 0
+    wet.pop(first - wet.begin)
     return missing <= 0
