@@ -282,17 +282,21 @@ class Slot:
 def _align(wet: FrameFifo, first: int, frames: int, may_shift: bool) -> bool:
     """Make ``wet`` begin at frame ``first``; False where it does not cover the frames yet.
 
-    ``may_shift``: an effect that withholds more than its predecessor would never
-    catch up; its audio is then taken as it comes, a little later than the input's.
+    ``may_shift``: an effect that withholds more than its predecessor, or lost blocks,
+    would never catch up; its audio is then taken as it comes, later than the input's.
     """
+    if may_shift and wet.end <= first:
+        _shift(wet, first + frames - wet.end)
     if wet.begin > first:
         return False
+    wet.pop(first - wet.begin)
     missing = first + frames - wet.end
     if missing > 0 and may_shift and len(wet) > 0:
-        wet.begin += missing
-        wet.end += missing
-        if wet.begin > first:
-            return False
-        missing = 0
-    wet.pop(first - wet.begin)
+        _shift(wet, missing)
+        return wet.begin <= first
     return missing <= 0
+
+
+def _shift(wet: FrameFifo, frames: int) -> None:
+    wet.begin += frames
+    wet.end += frames

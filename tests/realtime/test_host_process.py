@@ -375,8 +375,11 @@ def test_an_effect_may_come_to_withhold_more_without_a_gap(model):
     limiter = EffectStep("BrickwallLimiter", {"ceiling_db": -20.0, "lookahead_ms": 2.0})
     with Host(Chain((limiter,)), model=model, live=True) as host:
         output = run(host, audio, {90: lambda: host.set_parameter(0, "lookahead_ms", 20.0)})
+    with Host(Chain((limiter,)), model=model, live=True) as host:
+        unchanged = run(host, audio, {})
     assert output.shape[1] == audio.shape[1] - 96
-    assert click(output[:, 12_000:]) < 1e-4
+    assert np.abs(output - unchanged)[:, -12_000:].max() > 0.02  # 864 frames later
+    assert click(output[:, 12_000:]) < 2.5e-4  # the corner of a cross-fade over 960 frames
     peaks = np.abs(output[0, 12_000:46_800]).reshape(-1, 120).max(axis=1)
     np.testing.assert_allclose(peaks, peaks[0], rtol=0.02)
 
