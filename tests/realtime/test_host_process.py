@@ -381,7 +381,7 @@ def test_an_effect_may_come_to_withhold_more_without_a_gap(model):
     assert np.abs(output - unchanged)[:, -12_000:].max() > 0.02  # 864 frames later
     assert click(output[:, 12_000:]) < 2.5e-4  # the corner of a cross-fade over 960 frames
     peaks = np.abs(output[0, 12_000:46_800]).reshape(-1, 120).max(axis=1)
-    np.testing.assert_allclose(peaks, peaks[0], rtol=0.02)
+    np.testing.assert_allclose(peaks, peaks[0], rtol=0.05)  # two delays add up in the fade
 
 
 def test_the_click_measure_sees_a_hard_switch():
