@@ -18,6 +18,7 @@ examples:
   tutti bank add banks/full banks/more --nsynth ~/nsynth-train
   tutti bank add banks/full banks/more --folder ~/my-notes
   tutti bank add banks/full banks/treated --second-takes
+  tutti bank add banks/full banks/wide --soundfonts GeneralUser.sf2 --licence "GeneralUser GS 1.4"
 
 A bank is a folder with audio.i16, clips.csv and bank.json. A folder of notes of
 your own needs a manifest.csv with the columns path and instrument, and if known
@@ -86,11 +87,32 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     what.add_argument("--folder", type=Path, help="your own notes, with a manifest.csv")
     what.add_argument("--nsynth", type=Path, help="a folder of NSynth (examples.json and audio)")
     what.add_argument(
+        "--soundfonts",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="General MIDI soundfonts: their notes, and pieces played by them, join training",
+    )
+    what.add_argument(
         "--second-takes",
         action="store_true",
         help="each training piece and phrase again, through the effects of a studio",
     )
-    add.add_argument("--seed", type=int, default=1, help="of the second takes (%(default)s)")
+    add.add_argument(
+        "--licence",
+        nargs="+",
+        metavar="TEXT",
+        help="of each soundfont in turn, for the bank's table (as far as given)",
+    )
+    add.add_argument(
+        "--samples",
+        type=Path,
+        default=_DEFAULT_SAMPLES,
+        help="recorded notes that play along in the soundfonts' pieces (%(default)s)",
+    )
+    add.add_argument(
+        "--seed", type=int, default=1, help="of soundfonts and second takes (%(default)s)"
+    )
     add.add_argument("--processes", type=int, default=2, help="work in parallel (%(default)s)")
     add.add_argument(
         "--split", choices=("train", "val", "test"), default="train", help="(%(default)s)"
@@ -154,9 +176,15 @@ def _unpack(args: argparse.Namespace) -> int:
 
 
 def _add(args: argparse.Namespace) -> int:
-    from training.notes.add import add_folder, add_nsynth, add_second_takes
+    from training.notes.add import add_folder, add_nsynth, add_second_takes, add_soundfonts
 
-    if args.second_takes:
+    if args.soundfonts:
+        with _progress() as tell:
+            add_soundfonts(
+                args.bank, args.out, args.soundfonts, args.samples, licences=args.licence or [],
+                seed=args.seed, processes=args.processes, progress=tell,
+            )  # fmt: skip
+    elif args.second_takes:
         with _progress() as tell:
             add_second_takes(
                 args.bank, args.out, seed=args.seed, processes=args.processes, progress=tell

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from realtime.errors import TuttiError
 from training.notes import nsynth, samples
 from training.notes.bank import Bank, BankWriter, copy_into
-from training.notes.build import Job, results
+from training.notes.build import Job, Progress, note_jobs, piece_jobs, silent, write
 from training.notes.clips import Clip
 from training.notes.folder import read_manifest
+from training.notes.processes import pool
+from training.notes.soundfont import Font, kits_of, presets_of
+from training.notes.splits import SOUNDFONT_SPLIT
+from training.notes.synth import soundfont
+from training.notes.twins import shared_kits, shared_presets
 
 _TAKES = 10
 """Pieces or phrases a job."""
+PIECES_A_SOUNDFONT = 120
+_GENERAL_MIDI_PROGRAMS = 100
+"""Programs of bank 0 from which on a soundfont is taken to follow General MIDI."""
 
 
 def add_folder(bank: Path, out: Path, folder: Path, *, split: str) -> None:
@@ -36,13 +46,78 @@ def add_nsynth(bank: Path, out: Path, folder: Path, *, split: str) -> None:
     _extend(bank, out, nsynth.clips(folder, split), Counter(), {"nsynth": folder.name})
 
 
+def add_soundfonts(
+    bank_path: Path,
+    out: Path,
+    paths: Sequence[Path],
+    samples_folder: Path,
+    *,
+    licences: Sequence[str] = (),
+    seed: int,
+    processes: int = 2,
+    progress: Progress = silent,
+) -> None:
+    """Adds General MIDI soundfonts to training: notes, drums, and pieces played by them.
+
+    In the pieces the recorded instruments of ``samples_folder`` play along. Presets
+    whose recordings validation or test hold are left out and counted
+    (``training.notes.twins``). ``licences`` are those of the files, in their order.
+
+    Raises TuttiError naming a file that is no General MIDI soundfont, or of which
+    nothing is left.
+    """
+    stated = [*licences, *[""] * len(paths)]
+    fonts = [Font(path.stem, path, stated[number]) for number, path in enumerate(paths)]
+    for font in fonts:
+        _require_general_midi(font)
+    with pool(processes) as workers:
+        found = workers.map(_without_held_out, fonts, [bank_path] * len(fonts))
+        for number, font in enumerate(found):
+            progress("comparing with what is held out", number + 1, len(fonts))
+            fonts[number] = font
+    todo = note_jobs(fonts) + piece_jobs(
+        f"train of {' and '.join(font.source for font in fonts)}",
+        "train",
+        PIECES_A_SOUNDFONT * len(fonts),
+        fonts,
+        samples_folder,
+    )
+    what = {"soundfonts": [font.source for font in fonts], "seed": seed}
+    with _extended(Bank.open(bank_path), out, what) as writer:
+        for font in fonts:
+            writer.drop("preset that validation or test holds", len(font.left_out))
+        write(writer, todo, seed, processes, progress)
+
+
+def _require_general_midi(font: Font) -> None:
+    programs = sum(bank == 0 for bank, _ in soundfont(font.path).names())
+    if programs < _GENERAL_MIDI_PROGRAMS:
+        raise TuttiError(
+            f"{font.path} holds {programs} of the 128 General MIDI programs, so its labels "
+            "cannot be told from its program numbers; add its notes with --folder."
+        )
+    if font.source in SOUNDFONT_SPLIT:
+        raise TuttiError(f"{font.path} is one of the soundfonts every bank is built from.")
+
+
+def _without_held_out(font: Font, bank_path: Path) -> Font:
+    bank = Bank.open(bank_path)
+    shared = shared_presets(font, presets_of(font), bank) | shared_kits(font, kits_of(font), bank)
+    left = replace(font, left_out=frozenset(shared))
+    if not presets_of(left):
+        raise TuttiError(
+            f"{font.path} holds only recordings that validation or test of {bank_path} hold too."
+        )
+    return left
+
+
 def add_second_takes(
     bank_path: Path,
     out: Path,
     *,
     seed: int,
     processes: int = 2,
-    progress: Callable[[str, int, int], None] = lambda name, done, total: None,
+    progress: Progress = silent,
 ) -> None:
     """Adds each training piece and phrase once more, sent through the effects of a studio."""
     bank = Bank.open(bank_path)
@@ -55,12 +130,7 @@ def add_second_takes(
         for first in range(0, len(groups), _TAKES)
     ]
     with _extended(bank, out, {"second takes": "all", "seed": seed}) as writer:
-        for done, (job, made) in enumerate(results(todo, seed, processes), start=1):
-            for clip in made.clips:
-                writer.append(clip)
-            for stems in made.pieces:
-                writer.append_piece(stems)
-            progress(job.name, done, len(todo))
+        write(writer, todo, seed, processes, progress)
 
 
 def _extend(

@@ -50,6 +50,8 @@ class Made:
 
 def jobs(samples: Path | None, contents: Sequence[str], scale: float) -> list[Job]:
     """The jobs of a bank; ``scale`` shrinks every part of it."""
+    from training.notes.soundfont import FONTS
+
     out: list[Job] = []
     if ("samples" in contents or "voices" in contents) and samples is None:
         raise TuttiError("The folder of recorded notes is missing; name it with --samples.")
@@ -58,14 +60,11 @@ def jobs(samples: Path | None, contents: Sequence[str], scale: float) -> list[Jo
     if "samples" in contents and samples is not None:
         out += _sample_jobs(samples, scale)
     if "notes" in contents:
-        out += _note_jobs(scale)
+        out += note_jobs(FONTS, scale)
     if "pieces" in contents:
         for split, count in PIECES.items():
-            wanted = max(1, round(count * scale))
-            for number, first in enumerate(range(0, wanted, _PIECES_A_JOB)):
-                size = min(_PIECES_A_JOB, wanted - first)
-                arguments = (split, number, size, samples)
-                out.append(Job(f"pieces {split} {number}", "make_pieces", arguments))
+            fonts = [font for font in FONTS if font.split == split]
+            out += piece_jobs(split, split, max(1, round(count * scale)), fonts, samples)
     if "voices" in contents and samples is not None:
         from training.notes.voices import speakers
 
@@ -108,11 +107,12 @@ def _sample_jobs(samples: Path, scale: float) -> list[Job]:
     ]
 
 
-def _note_jobs(scale: float) -> list[Job]:
-    from training.notes.soundfont import FONTS, kits_of, notes_for, presets_of
+def note_jobs(fonts: Sequence[Any], scale: float = 1.0) -> list[Job]:
+    """Every label's notes and the drum kits of these fonts."""
+    from training.notes.soundfont import kits_of, notes_for, presets_of
 
     out = []
-    for font in FONTS:
+    for font in fonts:
         wanted = list(notes_for(presets_of(font), font.split, scale).items())
         for first in range(0, len(wanted), _PRESETS_A_JOB):
             some = tuple(wanted[first : first + _PRESETS_A_JOB])
@@ -122,6 +122,20 @@ def _note_jobs(scale: float) -> list[Job]:
             for kit in kits_of(font)
         ]
     return out
+
+
+def piece_jobs(
+    name: str, split: str, wanted: int, fonts: Sequence[Any], samples: Path | None
+) -> list[Job]:
+    """Composed pieces for the sounds of these fonts and the recorded instruments of a split."""
+    return [
+        Job(
+            f"pieces {name} {number}",
+            "make_pieces",
+            (f"{name}-{number:03}", split, min(_PIECES_A_JOB, wanted - first), fonts, samples),
+        )
+        for number, first in enumerate(range(0, wanted, _PIECES_A_JOB))
+    ]
 
 
 def make_samples(rng: np.random.Generator, folder: Path, rows: Sequence[dict[str, str]]) -> Made:
@@ -145,17 +159,21 @@ def make_drums(rng: np.random.Generator, font: Any, kit: int, scale: float) -> M
 
 
 def make_pieces(
-    rng: np.random.Generator, split: str, number: int, count: int, samples: Path | None
+    rng: np.random.Generator,
+    name: str,
+    split: str,
+    count: int,
+    fonts: Sequence[Any],
+    samples: Path | None,
 ) -> Made:
     from training.mixing.compose import compose_many
     from training.mixing.players import band_of
     from training.mixing.render import stems
-    from training.notes.soundfont import FONTS
 
-    band = band_of([font for font in FONTS if font.split == split], samples, split)
+    band = band_of(fonts, samples, split)
     made = Made()
     for i, piece in enumerate(compose_many(band.palette, count, rng)):
-        made.pieces.append(stems(piece, f"{split}-{number:03}-{i:02}", band, rng))
+        made.pieces.append(stems(piece, f"{name}-{i:02}", band, rng))
     return made
 
 
@@ -229,6 +247,27 @@ def results(todo: Sequence[Job], seed: int, processes: int) -> Iterator[tuple[Jo
             workers.shutdown(wait=True, cancel_futures=True)
 
 
+Progress = Callable[[str, int, int], None]
+"""Told a job's name, how many are done and of how many."""
+
+
+def silent(name: str, done: int, total: int) -> None:
+    """Progress that nobody asked for."""
+
+
+def write(
+    writer: BankWriter, todo: Sequence[Job], seed: int, processes: int, progress: Progress
+) -> None:
+    """Does the jobs and writes what they made, in their order."""
+    for done, (job, made) in enumerate(results(todo, seed, processes), start=1):
+        for clip in made.clips:
+            writer.append(clip)
+        for stems in made.pieces:
+            writer.append_piece(stems)
+        writer.dropped.update(made.dropped)
+        progress(job.name, done, len(todo))
+
+
 def build(
     path: Path,
     samples: Path | None,
@@ -238,16 +277,10 @@ def build(
     contents: Sequence[str] = CONTENTS,
     processes: int = 2,
     overwrite: bool = False,
-    progress: Callable[[str, int, int], None] = lambda name, done, total: None,
+    progress: Progress = silent,
 ) -> None:
     """Builds the bank at ``path``; ``progress`` is told each job's name and the count."""
     todo = jobs(samples, contents, scale)
     recipe = {"contents": list(contents), "scale": scale}
     with BankWriter(path, seed=seed, recipe=recipe, overwrite=overwrite) as writer:
-        for done, (job, made) in enumerate(results(todo, seed, processes), start=1):
-            for clip in made.clips:
-                writer.append(clip)
-            for stems in made.pieces:
-                writer.append_piece(stems)
-            writer.dropped.update(made.dropped)
-            progress(job.name, done, len(todo))
+        write(writer, todo, seed, processes, progress)

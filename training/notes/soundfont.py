@@ -31,15 +31,19 @@ _MODULATION, _EXPRESSION, _BREATH = 1, 11, 2
 
 @dataclass(frozen=True)
 class Font:
-    """A soundfont of the machine."""
+    """A General MIDI soundfont; one that is not in ``SOUNDFONT_SPLIT`` trains.
+
+    ``left_out`` holds the bank and program of presets that are not to be played.
+    """
 
     source: str
     path: Path
     licence: str
+    left_out: frozenset[tuple[int, int]] = frozenset()
 
     @property
     def split(self) -> str:
-        return SOUNDFONT_SPLIT[self.source]
+        return SOUNDFONT_SPLIT.get(self.source, "train")
 
 
 _SHARED = Path("/usr/share/sounds")
@@ -63,7 +67,12 @@ _KITS_AT_MOST = {"train": 10, "val": 5, "test": 5}
 
 def presets_of(font: Font) -> list[Preset]:
     """The font's pitched presets that have a label."""
-    return melodic_presets(font.source, soundfont(font.path).names())
+    return melodic_presets(font.source, _names(font))
+
+
+def _names(font: Font) -> dict[tuple[int, int], str]:
+    names = soundfont(font.path).names()
+    return {at: name for at, name in names.items() if at not in font.left_out}
 
 
 def notes_for(presets: Sequence[Preset], split: str, scale: float = 1.0) -> dict[Preset, int]:
@@ -186,7 +195,7 @@ def kits_of(font: Font) -> list[int]:
     """The kits rendered of a font."""
     if font.source == "OPL-3_FM":
         return []
-    return drum_kits(soundfont(font.path).names())[: _KITS_AT_MOST[font.split]]
+    return drum_kits(_names(font))[: _KITS_AT_MOST[font.split]]
 
 
 _DRUM_NAMES = {

@@ -1,0 +1,96 @@
+"""A soundfont that joins training brings nothing that validation or test hold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from bank_factory import make_bank, tone
+from font_fixture import small_font
+
+from realtime.errors import TuttiError
+from training.notes import add, soundfont, twins
+from training.notes.bank import Bank, BankWriter, copy_into
+from training.notes.soundfont import melodic_clips, presets_of
+
+
+def test_one_recording_is_known_again_at_another_level_and_place() -> None:
+    rng = np.random.default_rng(1)
+    note = tone(60, 0.8, rng)
+    again = np.concatenate((np.zeros(777, np.float32), -0.2 * note))
+    again += 1e-5 * rng.standard_normal(len(again)).astype(np.float32)
+    assert twins.likeness(note, again) > 0.99
+
+
+def test_two_instruments_at_one_pitch_are_two_recordings() -> None:
+    found = [
+        twins.likeness(
+            tone(60, 0.8, np.random.default_rng(seed)), tone(60, 0.8, np.random.default_rng(99))
+        )
+        for seed in range(10)
+    ]
+    assert max(found) < twins.SAME
+
+
+@pytest.mark.parametrize("samples", [0, 1, 100, 16_000])
+def test_silence_and_snippets_are_like_nothing(samples: int) -> None:
+    silence = np.zeros(samples, np.float32)
+    note = tone(60, 0.8, np.random.default_rng(1))
+    assert twins.likeness(silence, note) == 0.0
+    assert twins.likeness(note, silence) == 0.0
+
+
+def test_what_is_held_out_stays_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    font = small_font()
+    by_name = {preset.program: preset for preset in presets_of(font) if preset.bank == 0}
+    trumpet, flute = by_name[56], by_name[73]
+    with BankWriter(tmp_path / "bank", seed=1, recipe={}) as writer:
+        copy_into(writer, make_bank(tmp_path / "tones", pieces=0))
+        for clip in melodic_clips(font, [(trumpet, 5)], np.random.default_rng(1)):
+            writer.append(replace(clip, split="test"))
+    renamed = tmp_path / "another name.sf2"
+    renamed.symlink_to(font.path)
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes/manifest.csv").write_text("path,instrument,source,licence,midi_pitch\n")
+    monkeypatch.setitem(soundfont.NOTES_A_LABEL, "train", 1)
+    monkeypatch.setattr(soundfont, "_MIN_NOTES_A_PRESET", 1)
+    monkeypatch.setitem(soundfont._KITS_AT_MOST, "train", 1)
+    monkeypatch.setattr(add, "PIECES_A_SOUNDFONT", 2)
+
+    add.add_soundfonts(
+        tmp_path / "bank", tmp_path / "more", [renamed], tmp_path / "notes",
+        licences=["GPL-2"], seed=1, processes=1,
+    )  # fmt: skip
+
+    before, after = Bank.open(tmp_path / "bank"), Bank.open(tmp_path / "more")
+    added = np.arange(len(before), len(after))
+    assert np.array_equal(after.audio[: len(before.audio)], before.audio)
+    assert set(after.split[added].tolist()) == {"train"}
+    assert set(after.source[added].tolist()) == {"another name"}
+    assert set(after.licence[added].tolist()) == {"GPL-2"}
+    assert set(after.kind[added].tolist()) == {"note", "stem"}
+    played = {str(origin).partition(":")[0] for origin in after.origin[added]}
+    assert f"{trumpet.bank}/{trumpet.program}" not in played
+    assert f"{flute.bank}/{flute.program}" in played
+    assert after.manifest["dropped"]["preset that validation or test holds"] >= 1
+    assert after.manifest["recipe"]["added"] == [{"soundfonts": ["another name"], "seed": 1}]
+
+
+def test_only_general_midi_can_be_labelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def few(path: Path) -> SimpleNamespace:
+        return SimpleNamespace(names=lambda: {(0, 0): "Black Pearl"})
+
+    monkeypatch.setattr(add, "soundfont", few)
+    with pytest.raises(TuttiError, match=r"kit\.sf2 holds 1 of the 128 General MIDI programs"):
+        add.add_soundfonts(
+            tmp_path, tmp_path / "out", [tmp_path / "kit.sf2"], tmp_path, seed=1, processes=1
+        )
+
+
+def test_a_soundfont_of_every_bank_is_not_added_twice(tmp_path: Path) -> None:
+    font = small_font()
+    with pytest.raises(TuttiError, match="every bank is built from"):
+        add.add_soundfonts(tmp_path, tmp_path / "out", [font.path], tmp_path, seed=1, processes=1)
