@@ -15,6 +15,8 @@ from training.models.sincnet import SincFilters
 from training.models.tagger import InstrumentTagger
 
 OPSET = 17
+_BLOCK = 32
+"""Samples; divides the filters' stride."""
 
 
 class _FoldedFilters(nn.Module):
@@ -30,35 +32,40 @@ class _FoldedFilters(nn.Module):
 
     def __init__(self, filters: SincFilters) -> None:
         super().__init__()
-        self.stride, self.reach = filters.stride, filters.padding + 1
-        self.frames = -(-WINDOW_SAMPLES // self.stride)
+        reach = filters.padding + 1
         kernels = filters.kernels().detach()[:, 0]
         half = kernels[:, filters.padding :].T.clone()
         half[0] /= 2  # the centre sample is met from both sides
+        # Frames are put together of whole blocks, which are fewer to copy than samples.
+        blocks_a_frame = -(-reach // _BLOCK)
+        half = F.pad(half, (0, 0, 0, blocks_a_frame * _BLOCK - reach))
         even, odd = half.chunk(2, dim=1) if filters.quadrature else (half, half[:, :0])
         self.register_buffer("even", even.contiguous())
         self.register_buffer("odd", odd.contiguous())
-        rows_a_frame = -(-self.reach // self.stride)
-        rows = torch.arange(self.frames)[:, None] + torch.arange(rows_a_frame)
+        first_blocks = torch.arange(0, WINDOW_SAMPLES, filters.stride) // _BLOCK
+        rows = first_blocks[:, None] + torch.arange(blocks_a_frame)
         self.register_buffer("rows", rows)
+        self.last_centre = (len(rows) - 1) * filters.stride
+        self.length = (int(rows.max()) + 1) * _BLOCK
 
     def forward(self, audio: Tensor) -> Tensor:
-        margin = self.reach - 1
-        padded = F.pad(audio[:, None], (margin, margin), mode="reflect")[:, 0]
+        # Sizes are constants here: computing them in the graph took longer than the filters.
+        beyond = self.length - WINDOW_SAMPLES
+        mirrored = audio[:, WINDOW_SAMPLES - 1 - beyond : WINDOW_SAMPLES - 1].flip(1)
+        ahead = self._cut(torch.cat([audio, mirrored], dim=1), self.rows)
         # Reversed sound meets its frames in reversed order, the last frame's centre first.
-        last = padded.shape[1] - 1 - margin - (self.frames - 1) * self.stride
-        ahead = self._cut(padded[:, margin:], self.rows)
-        behind = self._cut(padded.flip(1)[:, last:], self.rows.flip(0))
+        backwards = audio[:, : self.last_centre + 1].flip(1)
+        mirrored = audio[:, 1 : self.length - self.last_centre]
+        behind = self._cut(torch.cat([backwards, mirrored], dim=1), self.rows.flip(0))
         bands = (ahead + behind) @ self.even
         if self.odd.shape[1]:
             bands = torch.cat([bands, (ahead - behind) @ self.odd], dim=2)
         return bands.transpose(1, 2)
 
     def _cut(self, sound: Tensor, rows: Tensor) -> Tensor:
-        """Overlapping frames ``[batch, frames, reach]``, copied in rows of a stride."""
-        length = (int(self.rows.max()) + 1) * self.stride
-        whole = F.pad(sound, (0, length - sound.shape[1])).unflatten(1, (-1, self.stride))
-        return whole[:, rows].flatten(2)[:, :, : self.reach]
+        """Overlapping frames ``[batch, frames, samples]``, copied in blocks."""
+        blocks = sound.reshape(-1, self.length // _BLOCK, _BLOCK)[:, rows]
+        return blocks.reshape(-1, len(rows), rows.shape[1] * _BLOCK)
 
 
 class Deployed(nn.Module):

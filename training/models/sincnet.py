@@ -133,14 +133,15 @@ class FrontEnd(nn.Module):
         if kind not in FRONT_ENDS:
             raise ValueError(f"front end {kind!r}: choose one of {', '.join(FRONT_ENDS)}")
         self.kind = kind
-        self.filters = SincFilters(quadrature=kind in ("pair", "pcen"))
-        self.pcen = Pcen(128, 84) if kind == "pcen" else None
+        self.bands = 128
+        self.filters = SincFilters(self.bands, quadrature=kind in ("pair", "pcen"))
+        self.pcen = Pcen(self.bands, 84) if kind == "pcen" else None
         self.norm = nn.BatchNorm2d(1)
 
     def forward(self, audio: Tensor) -> Tensor:
         bands = self.filters(audio)
         if self.kind in ("pair", "pcen"):
-            even, odd = bands.chunk(2, dim=1)
+            even, odd = bands.split(self.bands, dim=1)
             bands = torch.sqrt(even * even + odd * odd + 1e-9)
         if self.kind in ("log", "pair"):
             bands = torch.log(bands.abs() + _LOG_FLOOR)
