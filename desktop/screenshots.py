@@ -1,7 +1,10 @@
 """Draws every view of the monitor in both themes: ``python -m desktop.screenshots [FOLDER]``.
 
 Needs neither a screen nor a sound card. The bundled demo piece is what is heard; the live view
-listens to it at the speed it plays.
+listens to it at the speed it plays. The audibility view needs a mix and its stems:
+
+    python -m training.mixing.demo session/mix.ogg --stems session
+    python -m desktop.screenshots docs/screenshots --session session
 """
 
 from __future__ import annotations
@@ -12,10 +15,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from itertools import chain
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+import numpy as np  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
 from PyQt6.QtCore import Qt  # noqa: E402
 from PyQt6.QtWidgets import QApplication, QWidget  # noqa: E402
 
@@ -29,7 +35,11 @@ from desktop.menus import Menus  # noqa: E402
 from desktop.player import SilentSink  # noqa: E402
 from desktop.settings import Settings  # noqa: E402
 from desktop.theme import Theme  # noqa: E402
+from desktop.widgets.audit import AuditWindow  # noqa: E402
+from desktop.widgets.chain import ChainWindow  # noqa: E402
 from desktop.widgets.live_input import LiveInputDialog  # noqa: E402
+from realtime.host.chain import EffectStep  # noqa: E402
+from realtime.host.devices import FileInput, Streams  # noqa: E402
 from realtime.model import TagModel  # noqa: E402
 from realtime.smoothing import Smoothing  # noqa: E402
 from realtime.sources.device import Device  # noqa: E402
@@ -45,16 +55,25 @@ DEVICES = (
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", nargs="?", type=Path, default=Path("docs/screenshots"))
     parser.add_argument("--file", type=Path, default=DEMO, help="another piece")
+    parser.add_argument("--session", type=Path, help="a folder of a mix and its stems")
     args = parser.parse_args(argv)
     args.folder.mkdir(parents=True, exist_ok=True)
     app = application()
     loader = ModelLoader()
     loader.future.result()
     for name in ("dark", "light"):
-        for view, widget in views(app, loader.future, Theme.named(name), args.file):
+        theme = Theme.named(name)
+        dress(app, theme)
+        for view, widget in chain(
+            views(app, loader.future, theme, args.file),
+            effects(app, loader.future, theme, args.file),
+            audibility(app, loader.future, theme, args.session),
+        ):
             path = args.folder / f"{view}-{name}.png"
             if not widget.grab().save(str(path), "PNG"):
                 print(f"{path} cannot be written", file=sys.stderr)
@@ -67,7 +86,6 @@ def views(
     app: QApplication, model: Future[TagModel], theme: Theme, piece: Path
 ) -> Iterator[tuple[str, QWidget]]:
     """Every view by name; a view is gone once the next is asked for."""
-    dress(app, theme)
     settings = Settings(theme=theme.name)
     window = MainWindow(settings, theme, model)
     window.sink = lambda sample_rate_hz, channels: SilentSink(sample_rate_hz)
@@ -109,7 +127,7 @@ def views(
     sheet.close()
     chooser = LiveInputDialog(settings, window.background, window)
     chooser.show()
-    _run(app, 0.5)
+    _run(app, 2.0)  # what this machine really has is listed first
     chooser._listed(
         [Device(*fields, address=str(index)) for index, fields in enumerate(DEVICES)], None
     )
@@ -123,6 +141,72 @@ def views(
     yield "live", window
     window.close()
     window.wait_closed(3.0)
+
+
+def effects(
+    app: QApplication, model: Future[TagModel], theme: Theme, piece: Path
+) -> Iterator[tuple[str, QWidget]]:
+    """The chain window, while the piece runs through it."""
+    window = ChainWindow(theme, model, open_device=lambda _: _from_file(piece))
+    window.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
+    window.show()
+    window.add_step(EffectStep("HighpassFilter", {"cutoff_frequency_hz": 90.0}))
+    window.add_step(EffectStep("Compressor", {"threshold_db": -20.0, "ratio": 3.0}))
+    window.add_step(EffectStep("Reverb", {"room_size": 0.3}, mix=0.2))
+    window.steps.setCurrentRow(2)
+    window.use_file(piece)
+    window.session.start()
+    _run(app, AT_S)
+    yield "effects", window
+    window.close()
+
+
+def audibility(
+    app: QApplication, model: Future[TagModel], theme: Theme, session: Path | None
+) -> Iterator[tuple[str, QWidget]]:
+    """The audibility window with the report on a session."""
+    if session is None:
+        return
+    audit = AuditWindow(theme, model)
+    audit.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
+    audit.show()
+    audit.drop(sorted(session.iterdir()))
+    audit.compare()
+    _until(app, lambda: audit.result is not None)
+    _run(app, 0.3)
+    yield "audibility", audit
+    audit.close()
+
+
+def _from_file(piece: Path) -> Streams:
+    file = FileInput(piece)
+    output = _SilentOutput(file.sample_rate_hz)
+    return Streams(file, output, "file", "nothing", file.sample_rate_hz, file.channels)
+
+
+class _SilentOutput:
+    """An output stream that takes sound at the speed it plays, and no more."""
+
+    latency = 0.01
+    write_available = 1 << 20
+
+    def __init__(self, sample_rate_hz: int) -> None:
+        self._rate_hz = sample_rate_hz
+        self._free_s = time.monotonic()
+
+    def start(self) -> None:
+        self._free_s = time.monotonic()
+
+    def write(self, block: NDArray[np.float32]) -> bool:
+        self._free_s += len(block) / self._rate_hz
+        time.sleep(max(0.0, self._free_s - time.monotonic()))
+        return False
+
+    def abort(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
 
 
 def _live(model: Future[TagModel], piece: Path, settings: Settings) -> LiveSession:

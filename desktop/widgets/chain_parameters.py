@@ -146,7 +146,6 @@ class ParameterPanel(QWidget):
         form = QWidget()
         rows = QFormLayout(form)
         rows.setContentsMargins(0, 0, 0, 0)
-        rows.setLabelAlignment(Qt.AlignmentFlag.AlignVCenter)
         rows.setHorizontalSpacing(16)
         rows.setVerticalSpacing(8)
         self.controls = {}
@@ -154,12 +153,12 @@ class ParameterPanel(QWidget):
             name = readable(parameter)
             take = self._teller(parameter.name)
             self.controls[parameter.name] = control = _control(parameter, value, name, take)
-            rows.addRow(name, control)
+            rows.addRow(_beside(control, name), control)
         if mix is not None:
             blend = NumberControl(MIX, mix, "Mix with its input")
             blend.changed.connect(self.mix_wanted)
             self.controls["mix"] = blend
-            rows.addRow("Mix with its input", blend)
+            rows.addRow(_beside(blend, "Mix with its input"), blend)
         self._show_form(form)
         self.title.setText(title)
         self.note.setText(note)
@@ -220,3 +219,10 @@ def _control(
     number = NumberControl(parameter, float(value), name)
     number.changed.connect(take)
     return number
+
+
+def _beside(control: QWidget, text: str) -> QLabel:
+    """A label in the middle of its control's height; a form puts it at the top."""
+    label = QLabel(text)
+    label.setMinimumHeight(control.sizeHint().height())
+    return label

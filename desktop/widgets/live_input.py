@@ -32,11 +32,11 @@ _NAMED_CHANNELS = (
 
 def label_of(device: Device) -> str:
     """As the list shows it: name, host API, and what it is."""
-    text = f"{device.name}   ({device.host_api})"
+    text = f"{device.name} ({device.host_api})"
     if device.is_loopback:
-        text += "   loopback"
+        text += ", loopback"
     if device.is_default:
-        text += "   default"
+        text += ", default"
     return text
 
 
@@ -66,7 +66,7 @@ class LiveInputDialog(QDialog):
         self._background = background
         self.devices: list[Device] = []
         self.setWindowTitle("Live input")
-        self.setMinimumWidth(680)
+        self.setMinimumWidth(760)
         self.device = QComboBox()
         self.channel = QComboBox()
         self.rate = QComboBox()

@@ -114,7 +114,7 @@ class LiveSession:
         self._stopping = threading.Event()
         self._lock = threading.Lock()  # of what waits and what is done with
         self._next: Host | None = None
-        self._superseded: deque[Host] = deque()
+        self._superseded: list[Host] = []
         self._filling: Host | None = None
         self._comparison: EqualLoudness | None = None
         self._before = False
@@ -301,15 +301,16 @@ class LiveSession:
     def _take_over(self) -> bool:
         """Make the host that has filled up the one that is heard, unless a newer one came."""
         with self._lock:
-            if self._next is not self._filling or self._filling is None:
+            if self._filling is None or self._next is not self._filling:
                 return False
             self._superseded.append(self._host)
             self._host, self._next, self._filling = self._filling, None, None
         return True
 
     def _close_superseded(self) -> None:
-        while self._superseded:
-            host = self._superseded.popleft()
+        with self._lock:
+            superseded, self._superseded = self._superseded, []
+        for host in superseded:
             threading.Thread(target=host.close, daemon=True).start()  # may wait for a plugin
 
 

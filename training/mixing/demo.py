@@ -5,12 +5,14 @@ quiet bridge of guitar, violin and cello, and everybody with a trumpet. Rendered
 (MIT licence), so the recording may be redistributed with the package.
 
     python -m training.mixing.demo realtime/assets/demo.ogg
+    python -m training.mixing.demo session/mix.ogg --stems session    # and each player
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -192,27 +194,38 @@ def render_part(part: Part, font: SoundFont) -> NDArray[np.float32]:
     return font.render_stereo(bank, instrument.program, events, DURATION_S).T
 
 
+def placed(part: Part, font: SoundFont) -> NDArray[np.float32]:
+    """One player at its place and level, dry: float32 ``(samples, 2)``."""
+    angle = (part.pan + 1) * np.pi / 4
+    balance = np.sqrt(2) * np.array([np.cos(angle), np.sin(angle)], np.float32)
+    return render_part(part, font) * balance * np.float32(10 ** (part.gain_db / 20))
+
+
+def in_room(send: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What the room answers."""
+    from pedalboard import HighpassFilter, Pedalboard, Reverb
+
+    room = Pedalboard(
+        [HighpassFilter(200), Reverb(room_size=0.55, damping=0.5, wet_level=0.9, dry_level=0.0)]
+    )
+    return room(send.T, RENDER_RATE_HZ).T
+
+
 def mix(parts: list[Part]) -> NDArray[np.float32]:
     """All players in one room: float32 ``(samples, 2)``.
 
     Peaks stay at 0.6: Vorbis adds up to 2 dB to them.
     """
-    from pedalboard import Compressor, Gain, HighpassFilter, Limiter, Pedalboard, Reverb
+    from pedalboard import Compressor, Gain, HighpassFilter, Limiter, Pedalboard
 
     font = SoundFont(SOUNDFONT)
     dry = np.zeros((round(DURATION_S * RENDER_RATE_HZ), 2), np.float32)
     send = np.zeros_like(dry)
     for part in parts:
-        angle = (part.pan + 1) * np.pi / 4
-        balance = np.sqrt(2) * np.array([np.cos(angle), np.sin(angle)], np.float32)
-        sound = render_part(part, font) * balance * np.float32(10 ** (part.gain_db / 20))
+        sound = placed(part, font)
         dry += sound
         send += sound * np.float32(part.reverb)
-    room = Pedalboard(
-        [HighpassFilter(200), Reverb(room_size=0.55, damping=0.5, wet_level=0.9, dry_level=0.0)]
-    )
-    wet = room(send.T, RENDER_RATE_HZ).T
-    together = dry + wet
+    together = dry + in_room(send)
     level_db = 20 * np.log10(np.sqrt(np.mean(together**2)) + 1e-12)
     master = Pedalboard(
         [
@@ -229,14 +242,30 @@ def mix(parts: list[Part]) -> NDArray[np.float32]:
     return (mastered * min(1.0, 0.6 / np.abs(mastered).max())).astype(np.float32)
 
 
+def stems(parts: list[Part]) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """Each player by name, with its share of the room: together they are the mix unmastered."""
+    font = SoundFont(SOUNDFONT)
+    for part in parts:
+        sound = placed(part, font)
+        yield part.instrument.name, sound + in_room(sound * np.float32(part.reverb))
+
+
 def main(argv: list[str] | None = None) -> int:
-    """Write the demo piece to the path given."""
+    """Write the demo piece to the path given, and its players one by one where asked."""
     import soundfile
 
     parser = argparse.ArgumentParser(description="Compose and render the demo piece.")
     parser.add_argument("output", type=Path)
+    parser.add_argument("--stems", type=Path, help="a folder for a FLAC file of each player")
     arguments = parser.parse_args(argv)
-    audio = mix(compose(np.random.default_rng(16)))
+    parts = compose(np.random.default_rng(16))
+    if arguments.stems:
+        arguments.stems.mkdir(parents=True, exist_ok=True)
+        for name, sound in stems(parts):
+            path = arguments.stems / f"{name}.flac"
+            soundfile.write(path, sound / 2, RENDER_RATE_HZ, subtype="PCM_24")  # none clips
+            print(path)
+    audio = mix(parts)
     with soundfile.SoundFile(
         arguments.output, "w", RENDER_RATE_HZ, 2, format="OGG", subtype="VORBIS",
         compression_level=0.85,
