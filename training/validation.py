@@ -1,17 +1,29 @@
-"""Scores on mixtures of unseen sources while a run goes on."""
+"""Scores on mixtures of unseen sources while a run goes on.
+
+    python -m training.validation --bank banks/full training/weights/tutti-0.3.0.pt
+
+prints the same scores for the sources of every split: how much better the known
+ones are heard than the unknown.
+"""
 
 from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
 
 import numpy as np
 import torch
 from sklearn.metrics import average_precision_score
 from torch import nn
 
+from realtime.errors import TuttiError
 from training.mixing.labels import Targets
 from training.mixing.mixer import MixConfig, Mixer
 from training.mixing.palette import Palette
 from training.mixing.score import ScoreConfig
 from training.notes.bank import Bank
+from training.notes.clips import SPLITS
 
 SPLIT = "val"
 _SEED = 20_231
@@ -19,13 +31,13 @@ _BATCH = 256
 
 
 class Validation:
-    """A fixed set of windows from the validation split, drawn once.
+    """A fixed set of windows of one split's sources, drawn once.
 
     Half hold one instrument, half any number.
     """
 
-    def __init__(self, bank: Bank, device: torch.device, windows: int) -> None:
-        palette = Palette(bank, (SPLIT,), device)
+    def __init__(self, bank: Bank, device: torch.device, windows: int, split: str = SPLIT) -> None:
+        palette = Palette(bank, (split,), device)
         rng = torch.Generator(device).manual_seed(_SEED)
         solo = MixConfig(score=ScoreConfig(count_weights=(0.0, 1.0)))
         self.batches = []
@@ -82,3 +94,35 @@ def score_windows(
         "solo_top1": float(top1),
         "polyphony": float(right[certain].mean()) if certain.any() else 0.0,
     }
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Prints a Markdown table: a row for each checkpoint and split."""
+    from training.checkpoint import load_model
+
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("checkpoint", type=Path, nargs="+")
+    parser.add_argument("--bank", type=Path, required=True)
+    parser.add_argument("--windows", type=int, default=1_024, help="(default %(default)s)")
+    args = parser.parse_args(argv)
+    bank, device = Bank.open(args.bank), torch.device("cpu")
+    models = [(path.stem, load_model(path)[0]) for path in args.checkpoint]
+    names = ("map", "f1", "solo_top1", "polyphony")
+    print("| model | split | " + " | ".join(names) + " |")
+    print("|" + "---|" * (2 + len(names)))
+    for split in SPLITS:
+        validation = Validation(bank, device, args.windows, split)
+        for name, model in models:
+            scores = validation.score(model)
+            cells = " | ".join(f"{scores[key]:.3f}" for key in names)
+            print(f"| {name} | {split} | {cells} |", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except TuttiError as error:
+        sys.exit(str(error))

@@ -1,0 +1,57 @@
+"""The scores a run prints, and the same for the sources of every split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from bank_factory import make_bank
+
+from realtime.taxonomy import INSTRUMENTS
+from training.checkpoint import network_settings, save
+from training.mixing.labels import Targets
+from training.models.tagger import InstrumentTagger
+from training.validation import Validation, main, score_windows
+
+CPU = torch.device("cpu")
+
+
+def test_who_is_right_scores_one_and_who_is_wrong_less() -> None:
+    truth = torch.zeros(4, len(INSTRUMENTS))
+    truth[torch.arange(4), torch.tensor([0, 3, 5, 5])] = 1
+    counts = torch.zeros(4, 7)
+    counts[:, 1] = 1
+    targets = Targets(truth, torch.ones_like(truth), torch.zeros(4, 8), torch.zeros(4, 8), counts)
+    ones, solos = np.ones(4), np.ones(4, bool)
+    right = score_windows(truth.numpy(), ones, targets, solos)
+    assert right == {"map": 1.0, "f1": 1.0, "solo_top1": 1.0, "polyphony": 1.0}
+    wrong = score_windows(np.roll(truth.numpy(), 1, axis=1), ones + 1, targets, solos)
+    assert wrong["f1"] == wrong["solo_top1"] == wrong["polyphony"] == 0.0
+    assert wrong["map"] < 0.5
+
+
+def test_each_split_is_heard_in_windows_of_its_own(tmp_path: Path) -> None:
+    bank = make_bank(tmp_path / "bank")
+    again, same, other = (Validation(bank, CPU, 8, split) for split in ("val", "val", "test"))
+    assert torch.equal(again.batches[0].audio, same.batches[0].audio)
+    assert not torch.equal(again.batches[0].audio, other.batches[0].audio)
+
+
+def test_the_command_prints_a_row_for_each_split(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bank = make_bank(tmp_path / "bank")
+    network = InstrumentTagger()
+    state = {"network": network_settings(network.config), "ema": network.state_dict()}
+    save(tmp_path / "young.pt", state)
+    assert main(["--bank", str(bank.path), "--windows", "8", str(tmp_path / "young.pt")]) == 0
+    rows = [line.split("|")[1:-1] for line in capsys.readouterr().out.splitlines()]
+    assert [cell.strip() for cell in rows[0]] == [
+        "model", "split", "map", "f1", "solo_top1", "polyphony",
+    ]  # fmt: skip
+    assert [[cell.strip() for cell in row[:2]] for row in rows[2:]] == [
+        ["young", split] for split in ("train", "val", "test")
+    ]
+    assert all(0 <= float(cell) <= 1 for row in rows[2:] for cell in row[2:])
