@@ -21,8 +21,12 @@ class Timing:
     runs: int
 
 
-def time_model(path: Path | None, runs: int = 200) -> Timing:
-    """Time ``runs`` inferences of one window each after a warm-up."""
+def time_model(path: Path | None, runs: int = 200, hop_s: float = 0.0) -> Timing:
+    """Time ``runs`` inferences of one window each after a warm-up.
+
+    With ``hop_s`` the thread sleeps so long before each, as it does live: caches are
+    cold then, and the processor may have slowed down.
+    """
     model = TagModel(path)
     rng = np.random.default_rng(0)
     window = rng.normal(0.0, 0.1, (1, WINDOW_SAMPLES)).astype(np.float32)
@@ -30,6 +34,8 @@ def time_model(path: Path | None, runs: int = 200) -> Timing:
         model.infer(window)
     spent = []
     for _ in range(runs):
+        if hop_s:
+            time.sleep(hop_s)
         start = time.thread_time()
         model.infer(window)
         spent.append(1000 * (time.thread_time() - start))

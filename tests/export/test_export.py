@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import onnx
 import pytest
 import torch
 
+from export import cli_benchmark
 from export.calibrate import choose_thresholds
 from export.pipeline import calibration_windows
 from export.quantize import quantize
@@ -135,3 +138,15 @@ def test_a_label_without_examples_takes_the_common_threshold() -> None:
     first, second = choose_thresholds(probability, truth, np.ones_like(truth))
     assert 0.3 < first <= 0.7
     assert second > 0.05
+
+
+def test_the_benchmark_times_windows_in_a_row_and_as_live(
+    exported: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli_benchmark, "_LIVE", ((100, 2),))
+    assert cli_benchmark.run(argparse.Namespace(models=[exported], runs=2)) == 0
+    in_a_row, live = capsys.readouterr().out.splitlines()
+    assert in_a_row.startswith(f"{exported}: ")
+    assert "median of 2" in in_a_row
+    ms, share = (float(number) for number in re.findall(r"[\d.]+(?= ms| %)", live))
+    assert share == pytest.approx(ms * 100 / 10, rel=0.02)
