@@ -1,9 +1,8 @@
-"""The chain window: effects on the left, their parameters, and what they do to what is heard."""
+"""The chain window: the chain, the sound that runs through it, and what it does to the tags."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -13,11 +12,8 @@ from PyQt6.QtWidgets import (
     QComboBox,
     QFileDialog,
     QHBoxLayout,
-    QInputDialog,
     QLabel,
-    QMenu,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -25,22 +21,18 @@ from PyQt6.QtWidgets import (
 from desktop.background import Background
 from desktop.chain_session import ChainSession, OpenDevice
 from desktop.theme import Theme
-from desktop.widgets.chain_parameters import ParameterPanel
-from desktop.widgets.chain_steps import StepList
+from desktop.widgets.chain_editor import SOUND_FILES, ChainEditor, scrolling
 from desktop.widgets.tap_meters import TapMeters
 from realtime.errors import TuttiError
 from realtime.host import chain as chains
-from realtime.host.chain import EffectStep, Step, TapStep
+from realtime.host.chain import TapStep
 from realtime.host.devices import BLOCK_CHOICES
-from realtime.host.effects import EFFECTS, Value
-from realtime.host.isolation import RUNNING
 from realtime.host.live import LiveStats
 from realtime.host.tap import Tap
 from realtime.model import TagModel
 
 TICK_MS = 50
 CHAIN_FILES = "Chain files (*.toml)"
-SOUND_FILES = "Sound files (*.wav *.flac *.ogg *.mp3 *.aif *.aiff)"
 STARTER = chains.Chain((TapStep("before"), TapStep("after")))
 
 
@@ -60,24 +52,14 @@ class ChainWindow(QWidget):
         self.background = Background(self)
         self.session = ChainSession(model, self.background, self.say, self.refresh, open_device)
         self.session.chain = STARTER
-        self.steps = StepList(theme)
-        self.panel = ParameterPanel()
+        self.editor = ChainEditor(theme, self.session, self.say)
         self.meters = TapMeters(theme)
         self.message = QLabel()
         self.message.setWordWrap(True)
         self.status = QLabel()
         self.status.setProperty("role", "muted")
-        self._shown: tuple | None = None
         self._make_buttons()
         self._arrange()
-        self.steps.reordered.connect(self._edit)
-        self.steps.remove_wanted.connect(self.remove)
-        self.steps.bypass_wanted.connect(self._bypass)
-        self.steps.currentRowChanged.connect(lambda _row: self._show_effect())
-        self.panel.value_wanted.connect(self._set)
-        self.panel.mix_wanted.connect(self._mix)
-        self.panel.editor_wanted.connect(lambda: self._on_effect(self.session.open_editor))
-        self.panel.reload_wanted.connect(lambda: self._on_effect(self.session.reload))
         self._timer = QTimer(self)
         self._timer.setInterval(TICK_MS)
         self._timer.timeout.connect(self.tick)
@@ -89,17 +71,6 @@ class ChainWindow(QWidget):
     # -- layout ----------------------------------------------------------------------
 
     def _make_buttons(self) -> None:
-        self.add_button = QPushButton("Add…")
-        menu = QMenu(self.add_button)
-        for effect in EFFECTS.values():
-            if not effect.whole_only:  # cannot run live
-                menu.addAction(effect.name, lambda name=effect.name: self.add_effect(name))
-        menu.addSeparator()
-        menu.addAction("Tap", self.add_tap)
-        menu.addAction("VST3 plugin…", self.choose_plugin)
-        self.add_button.setMenu(menu)
-        self.remove_button = QPushButton("Remove")
-        self.remove_button.clicked.connect(lambda: self.remove(self.steps.currentRow()))
         self.load_button = QPushButton("Load…")
         self.load_button.clicked.connect(self.choose_load)
         self.save_button = QPushButton("Save…")
@@ -146,21 +117,12 @@ class ChainWindow(QWidget):
         listen.addWidget(self.after)
         listen.addWidget(self.matching)
         listen.addStretch()
-        left = QVBoxLayout()
-        left.addWidget(self.steps, 1)
-        edit = QHBoxLayout()
-        edit.addWidget(self.add_button)
-        edit.addWidget(self.remove_button)
-        edit.addStretch()
-        left.addLayout(edit)
-        self.scroller = _scrolling(self.panel)
         right = QVBoxLayout()
         right.addLayout(listen)
-        right.addWidget(_scrolling(self.meters), 1)
+        right.addWidget(scrolling(self.meters), 1)
         middle = QHBoxLayout()
         middle.setSpacing(px(16))
-        middle.addLayout(left, 2)
-        middle.addWidget(self.scroller, 3)
+        middle.addWidget(self.editor, 5)
         middle.addLayout(right, 4)
         column = QVBoxLayout(self)
         column.setContentsMargins(px(16), px(16), px(16), px(12))
@@ -174,90 +136,8 @@ class ChainWindow(QWidget):
     def set_theme(self, theme: Theme) -> None:
         """Take on another theme."""
         self.theme = theme
-        self.steps.set_theme(theme)
+        self.editor.set_theme(theme)
         self.meters.set_theme(theme)
-
-    # -- editing ---------------------------------------------------------------------
-
-    def add_effect(self, name: str) -> None:
-        """Add a built-in effect below the chosen step; Convolution asks for its file."""
-        parameters: dict[str, Value] = {}
-        if name == "Convolution":
-            path, _ = QFileDialog.getOpenFileName(self, "Impulse response", "", SOUND_FILES)
-            if not path:
-                return
-            parameters = {"impulse_response_filename": path}
-        self.add_step(EffectStep(name, parameters))
-
-    def add_tap(self) -> None:
-        """Add a place to listen, under a name that is asked for."""
-        name, ok = QInputDialog.getText(self, "Add a tap", "Name:")
-        if ok and name.strip():
-            self.add_step(TapStep(name.strip()))
-
-    def choose_plugin(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "VST3 plugin", "", "VST3 (*.vst3 *.so *.dll)")
-        if not path:
-            return
-        bundle = next((one for one in Path(path).parents if one.suffix == ".vst3"), Path(path))
-        self.add_step(EffectStep("VST3", path=bundle))
-
-    def add_step(self, step: Step) -> None:
-        """Add a step below the chosen one, but not below the last tap of a new chain."""
-        steps = list(self.session.chain.steps)
-        place = self.steps.currentRow() + 1 if steps else 0
-        if place == len(steps) and steps and isinstance(steps[-1], TapStep):
-            place -= isinstance(step, EffectStep)
-        steps.insert(place, step)
-        if self._edit(tuple(steps)):
-            self.steps.setCurrentRow(place)
-
-    def remove(self, row: int) -> None:
-        steps = list(self.session.chain.steps)
-        if 0 <= row < len(steps):
-            del steps[row]
-            self._edit(tuple(steps))
-
-    def _edit(self, steps: tuple[Step, ...]) -> bool:
-        chain = dataclasses.replace(self.session.chain, steps=steps)
-        try:
-            if chain.effects:
-                chains.check(chain)
-        except TuttiError as error:
-            self.say(str(error))
-            self.refresh()
-            return False
-        self.session.set_steps(steps)
-        return True
-
-    def _bypass(self, row: int, bypass: bool) -> None:
-        effect = self.steps.effect_of(row)
-        if effect is not None:
-            self._try(lambda: self.session.set_bypass(effect, bypass))
-            self.refresh()
-
-    def _set(self, name: str, value: Value) -> None:
-        self._on_effect(lambda effect: self.session.set_parameter(effect, name, value))
-        self._keep_steps()
-
-    def _mix(self, mix: float) -> None:
-        self._on_effect(lambda effect: self.session.set_mix(effect, mix))
-        self._keep_steps()
-
-    def _keep_steps(self) -> None:
-        """The list holds the steps for dragging: bring them up to date without redrawing."""
-        self.steps.show_steps(self.session.chain.steps, self._troubled())
-
-    def _on_effect(self, change: Callable[[int], None]) -> None:
-        effect = self.steps.effect_of(self.steps.currentRow())
-        if effect is not None:
-            self._try(lambda: change(effect))
-
-    def _try(self, change: Callable[[], None]) -> None:
-        try:
-            change()
-        except TuttiError as error:
-            self.say(str(error))
 
     # -- files -----------------------------------------------------------------------
 
@@ -334,40 +214,9 @@ class ChainWindow(QWidget):
 
     def refresh(self) -> None:
         """Show the chain as it is now."""
-        self.steps.show_steps(self.session.chain.steps, self._troubled())
+        self.editor.refresh()
         self.run_button.setText("Stop" if self.session.running else "Start")
         self.measure_button.setEnabled(not self.session.running)
-        self._show_effect()
-
-    def _troubled(self) -> set[int]:
-        host = self.session.host
-        plugins = host.plugins.items() if host else ()
-        return {effect for effect, plugin in plugins if plugin.state != RUNNING}
-
-    def _show_effect(self) -> None:
-        effect = self.steps.effect_of(self.steps.currentRow())
-        if effect is None or effect >= len(self.session.chain.effects):
-            self._shown = None
-            if self.steps.currentRow() >= 0:
-                self.panel.show_nothing("The meters listen here.", "Tap")
-            else:
-                self.panel.show_nothing("Choose an effect, or add one.")
-            return
-        step = self.session.chain.effects[effect]
-        parameters = self.session.parameters_of(effect)
-        shown = (effect, step.effect, step.path, tuple(p.name for p in parameters))
-        if shown == self._shown:
-            return  # the sliders are under somebody's hand
-        self._shown = shown
-        has_mix = step.known is None or not step.known.has_own_mix
-        note = "" if parameters or step.known else "Its parameters appear when the sound runs."
-        self.panel.show_effect(
-            step.label,
-            note,
-            [(one, self.session.value_of(effect, one)) for one in parameters],
-            mix=step.mix if has_mix else None,
-            is_plugin=step.is_plugin,
-        )
 
     def tick(self) -> None:
         """Pull the newest results, and follow the monitor's theme."""
@@ -416,12 +265,3 @@ class ChainWindow(QWidget):
 def _level(tap: Tap) -> float | None:
     level = tap.level
     return None if level is None else level.rms_dbfs
-
-
-def _scrolling(widget: QWidget) -> QScrollArea:
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFrameShape(QScrollArea.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setWidget(widget)
-    return area

@@ -82,7 +82,7 @@ def labels(window):
 
 def running(qtbot, window, *effects):
     for effect in effects:
-        window.add_effect(effect)
+        window.editor.add_effect(effect)
     window.toggle_run()
     qtbot.waitUntil(lambda: window.session.running, timeout=10_000)
     return window.session.host
@@ -94,32 +94,32 @@ def loudness(device):
 
 def test_steps_are_added_between_the_taps_moved_and_removed(window):
     for effect in ("Gain", "Reverb"):
-        window.add_effect(effect)
+        window.editor.add_effect(effect)
     assert labels(window) == ["before", "Gain", "Reverb", "after"]
-    assert window.steps.currentRow() == 2
-    window.steps.move_step(2, 1)
+    assert window.editor.steps.currentRow() == 2
+    window.editor.steps.move_step(2, 1)
     assert labels(window) == ["before", "Reverb", "Gain", "after"]
-    window.remove(0)
+    window.editor.remove(0)
     assert labels(window) == ["Reverb", "Gain", "after"]
-    window.steps.item(0).setCheckState(Qt.CheckState.Unchecked)
+    window.editor.steps.item(0).setCheckState(Qt.CheckState.Unchecked)
     assert window.session.chain.effects[0].bypass
 
 
 def test_a_drag_reorders(window):
     for effect in ("Gain", "Reverb", "Chorus"):
-        window.add_effect(effect)
-    moved = window.steps.takeItem(3)
-    window.steps.insertItem(1, moved)
-    window.steps.reordered.emit(window.steps.steps())
+        window.editor.add_effect(effect)
+    moved = window.editor.steps.takeItem(3)
+    window.editor.steps.insertItem(1, moved)
+    window.editor.steps.reordered.emit(window.editor.steps.steps())
     assert labels(window) == ["before", "Chorus", "Gain", "Reverb", "after"]
 
 
 def test_keys_remove_and_move(window, qtbot):
     for effect in ("Gain", "Reverb"):
-        window.add_effect(effect)
-    qtbot.keyClick(window.steps, Qt.Key.Key_Up, Qt.KeyboardModifier.ControlModifier)
+        window.editor.add_effect(effect)
+    qtbot.keyClick(window.editor.steps, Qt.Key.Key_Up, Qt.KeyboardModifier.ControlModifier)
     assert labels(window) == ["before", "Reverb", "Gain", "after"]
-    qtbot.keyClick(window.steps, Qt.Key.Key_Delete)
+    qtbot.keyClick(window.editor.steps, Qt.Key.Key_Delete)
     assert labels(window) == ["before", "Gain", "after"]
 
 
@@ -127,18 +127,18 @@ def test_every_effect_has_controls_from_its_ranges(window, qtbot):
     for name, effect in EFFECTS.items():
         if effect.whole_only or name == "Convolution":
             continue
-        window.add_effect(name)
-        shown = set(window.panel.controls)
+        window.editor.add_effect(name)
+        shown = set(window.editor.panel.controls)
         assert shown == set(effect.parameters) | {"mix"}
         for parameter in effect.parameters.values():
-            control = window.panel.controls[parameter.name]
+            control = window.editor.panel.controls[parameter.name]
             if isinstance(control, NumberControl):
                 control.slider.setValue(1000)
                 assert control.box.value() == pytest.approx(parameter.maximum, abs=0.06)
                 control.slider.setValue(0)
                 value = window.session.chain.effects[0].parameters[parameter.name]
                 assert value == pytest.approx(parameter.minimum, abs=0.06)
-        window.remove(window.steps.currentRow())
+        window.editor.remove(window.editor.steps.currentRow())
 
 
 @pytest.mark.parametrize("name", sorted(EFFECTS))
@@ -181,23 +181,23 @@ def test_edits_are_heard_while_sound_runs(window, qtbot, device):
     running(qtbot, window, "Gain")
     window.session.set_parameter(0, "gain_db", -40.0)
     qtbot.waitUntil(lambda: loudness(device) < 0.01, timeout=10_000)
-    window.steps.item(1).setCheckState(Qt.CheckState.Unchecked)
+    window.editor.steps.item(1).setCheckState(Qt.CheckState.Unchecked)
     qtbot.waitUntil(lambda: loudness(device) > 0.1, timeout=10_000)
-    window.add_effect("Clipping")
+    window.editor.add_effect("Clipping")
     window.session.set_parameter(1, "threshold_db", -60.0)
     first = window.session.host
     qtbot.waitUntil(lambda: window.session.host is not first, timeout=10_000)
     qtbot.waitUntil(lambda: loudness(device) < 0.01, timeout=10_000)
     for _ in range(2):
-        window.remove(1)
+        window.editor.remove(1)
     qtbot.waitUntil(lambda: loudness(device) > 0.1, timeout=10_000)
     assert labels(window) == ["before", "after"]
 
 
 def test_a_fast_edit_is_not_lost_while_another_chain_is_on_its_way(window, qtbot, device):
     running(qtbot, window, "Gain")
-    window.add_effect("Gain")
-    window.steps.setCurrentRow(1)
+    window.editor.add_effect("Gain")
+    window.editor.steps.setCurrentRow(1)
     window.session.set_parameter(0, "gain_db", -30.0)
     window.session.set_parameter(1, "gain_db", -30.0)
     qtbot.waitUntil(lambda: loudness(device) < 0.005, timeout=10_000)
@@ -229,14 +229,14 @@ def test_a_device_that_cannot_be_opened_is_told(window, qtbot):
         raise TuttiError("There is no input device: connect one.")
 
     window.session._open_device = refuse
-    window.add_effect("Gain")
+    window.editor.add_effect("Gain")
     window.toggle_run()
     qtbot.waitUntil(lambda: "no input device" in window.message.text(), timeout=10_000)
     assert window.run_button.text() == "Start"
 
 
 def test_chains_are_saved_and_loaded(window, tmp_path):
-    window.add_effect("Compressor")
+    window.editor.add_effect("Compressor")
     window.session.set_parameter(0, "ratio", 8.0)
     window.save(tmp_path / "a.toml")
     assert chains.load(tmp_path / "a.toml").effects[0].parameters == {"ratio": 8.0}
@@ -244,7 +244,7 @@ def test_chains_are_saved_and_loaded(window, tmp_path):
     window.load(tmp_path / "bad.toml")
     assert "did you mean 'Compressor'" in window.message.text()
     assert labels(window) == ["before", "Compressor", "after"]
-    window.remove(1)
+    window.editor.remove(1)
     window.save(tmp_path / "b.toml")
     assert "no effects" in window.message.text()
     window.load(tmp_path / "a.toml")
@@ -252,8 +252,8 @@ def test_chains_are_saved_and_loaded(window, tmp_path):
 
 
 def test_two_taps_of_a_name_are_refused(window):
-    window.add_effect("Gain")
-    window.add_step(TapStep("before"))
+    window.editor.add_effect("Gain")
+    window.editor.add_step(TapStep("before"))
     assert "two taps called 'before'" in window.message.text()
     assert labels(window) == ["before", "Gain", "after"]
 
@@ -263,21 +263,21 @@ def test_a_plugin_that_crashes_is_marked_and_reloaded(window, qtbot, device, tmp
     monkeypatch.setattr(isolation, "WORKER", (sys.executable, str(STUB)))
     path = tmp_path / "stub.vst3"
     path.touch()
-    window.add_step(EffectStep("VST3", {"gain": 0.01}, path=path))
-    assert "appear when the sound runs" in window.panel.note.text()
+    window.editor.add_step(EffectStep("VST3", {"gain": 0.01}, path=path))
+    assert "appear when the sound runs" in window.editor.panel.note.text()
     running(qtbot, window)
-    qtbot.waitUntil(lambda: "gain" in window.panel.controls, timeout=10_000)
-    assert set(window.panel.controls) == {"gain", "trouble", "inverted", "mix"}
+    qtbot.waitUntil(lambda: "gain" in window.editor.panel.controls, timeout=10_000)
+    assert set(window.editor.panel.controls) == {"gain", "trouble", "inverted", "mix"}
     qtbot.waitUntil(lambda: loudness(device) < 0.01, timeout=10_000)
-    window.panel.controls["trouble"].setCurrentText("crash")
+    window.editor.panel.controls["trouble"].setCurrentText("crash")
     qtbot.waitUntil(lambda: "SIGSEGV" in window.message.text(), timeout=10_000)
-    assert "(stopped: reload it)" in window.steps.item(1).text()
+    assert "(stopped: reload it)" in window.editor.steps.item(1).text()
     qtbot.waitUntil(lambda: loudness(device) > 0.1, timeout=10_000)
-    window.panel.controls["trouble"].setCurrentText("none")
-    window.steps.setCurrentRow(1)
-    window.panel.reload.click()
+    window.editor.panel.controls["trouble"].setCurrentText("none")
+    window.editor.steps.setCurrentRow(1)
+    window.editor.panel.reload.click()
     qtbot.waitUntil(lambda: "runs again" in window.message.text(), timeout=10_000)
-    assert "stopped" not in window.steps.item(1).text()
+    assert "stopped" not in window.editor.steps.item(1).text()
     qtbot.waitUntil(lambda: loudness(device) < 0.01, timeout=10_000)
 
 
