@@ -70,6 +70,7 @@ def add_soundfonts(
     fonts = [Font(path.stem, path, stated[number]) for number, path in enumerate(paths)]
     for font in fonts:
         _require_general_midi(font)
+    read_manifest(samples_folder)  # a mistake here would only be seen minutes later
     with pool(processes) as workers:
         found = workers.map(_without_held_out, fonts, [bank_path] * len(fonts))
         for number, font in enumerate(found):
