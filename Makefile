@@ -37,8 +37,9 @@ lint: $(VENV)/.everything
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-screenshots: $(VENV)/.listener
-	$(BIN)/python -m desktop.screenshots docs/screenshots
+screenshots: $(VENV)/.everything
+	$(BIN)/python -m training.mixing.demo build/session/mix.ogg --stems build/session
+	$(BIN)/python -m desktop.screenshots docs/screenshots --session build/session
 
 demo: $(VENV)/.everything
 	$(BIN)/python -m training.mixing.demo $(DEMO)

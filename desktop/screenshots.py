@@ -3,8 +3,8 @@
 Needs neither a screen nor a sound card. The bundled demo piece is what is heard; the live view
 listens to it at the speed it plays. The audibility view needs a mix and its stems:
 
-    python -m training.mixing.demo session/mix.ogg --stems session
-    python -m desktop.screenshots docs/screenshots --session session
+    python -m training.mixing.demo build/session/mix.ogg --stems build/session
+    python -m desktop.screenshots docs/screenshots --session build/session
 """
 
 from __future__ import annotations

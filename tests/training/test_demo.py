@@ -75,3 +75,21 @@ def test_without_its_soundfont_it_says_which(
     with pytest.raises(TuttiError, match="FluidR3_GM"):
         demo.main([str(tmp_path / "out.ogg")])
     assert not (tmp_path / "out.ogg").exists()
+
+
+@pytest.mark.skipif(not SMALL_FONT.exists(), reason="no timgm6mb-soundfont")
+def test_the_stems_add_up_to_the_players_in_their_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "SOUNDFONT", SMALL_FONT)
+    parts = [
+        part
+        for part in demo.compose(np.random.default_rng(16))
+        if part.instrument.name in ("guitar", "trumpet")
+    ]
+    stems = dict(demo.stems(parts))
+    assert set(stems) == {"guitar", "trumpet"}
+    assert all(np.abs(stem).max() > 0.01 for stem in stems.values())
+    font = SoundFont(SMALL_FONT)
+    dry = [demo.placed(part, font) for part in parts]
+    send = sum(sound * np.float32(part.reverb) for sound, part in zip(dry, parts, strict=True))
+    together = sum(dry) + demo.in_room(send)
+    np.testing.assert_allclose(sum(stems.values()), together, atol=1e-4)

@@ -5,7 +5,7 @@ quiet bridge of guitar, violin and cello, and everybody with a trumpet. Rendered
 (MIT licence), so the recording may be redistributed with the package.
 
     python -m training.mixing.demo realtime/assets/demo.ogg
-    python -m training.mixing.demo session/mix.ogg --stems session    # and each player
+    python -m training.mixing.demo build/session/mix.ogg --stems build/session    # players too
 """
 
 from __future__ import annotations
@@ -259,6 +259,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--stems", type=Path, help="a folder for a FLAC file of each player")
     arguments = parser.parse_args(argv)
     parts = compose(np.random.default_rng(16))
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
     if arguments.stems:
         arguments.stems.mkdir(parents=True, exist_ok=True)
         for name, sound in stems(parts):
