@@ -86,11 +86,12 @@ def test_only_general_midi_can_be_labelled(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(add, "soundfont", few)
     with pytest.raises(TuttiError, match=r"kit\.sf2 holds 1 of the 128 General MIDI programs"):
         add.add_soundfonts(
-            tmp_path, tmp_path / "out", [tmp_path / "kit.sf2"], tmp_path, seed=1, processes=1
-        )
+            make_bank(tmp_path / "bank", pieces=0).path, tmp_path / "out",
+            [tmp_path / "kit.sf2"], tmp_path, seed=1, processes=1,
+        )  # fmt: skip
 
 
 def test_a_soundfont_of_every_bank_is_not_added_twice(tmp_path: Path) -> None:
-    font = small_font()
-    with pytest.raises(TuttiError, match="every bank is built from"):
-        add.add_soundfonts(tmp_path, tmp_path / "out", [font.path], tmp_path, seed=1, processes=1)
+    font, bank = small_font(), make_bank(tmp_path / "bank", pieces=0)
+    with pytest.raises(TuttiError, match="one of the soundfonts of .* already"):
+        add.add_soundfonts(bank.path, tmp_path / "out", [font.path], tmp_path, seed=1, processes=1)

@@ -68,14 +68,19 @@ def add_soundfonts(
     """
     stated = [*licences, *[""] * len(paths)]
     fonts = [Font(path.stem, path, stated[number]) for number, path in enumerate(paths)]
+    bank = Bank.open(bank_path)
     for font in fonts:
         _require_general_midi(font)
+        if font.source in bank.source or font.source in SOUNDFONT_SPLIT:
+            raise TuttiError(f"{font.path} is one of the soundfonts of {bank_path} already.")
     read_manifest(samples_folder)  # a mistake here would only be seen minutes later
+    comparing = "comparing with what is held out"
+    progress(comparing, 0, len(fonts))
     with pool(processes) as workers:
         found = workers.map(_without_held_out, fonts, [bank_path] * len(fonts))
         for number, font in enumerate(found):
-            progress("comparing with what is held out", number + 1, len(fonts))
             fonts[number] = font
+            progress(comparing, number + 1, len(fonts))
     todo = note_jobs(fonts) + piece_jobs(
         f"train of {' and '.join(font.source for font in fonts)}",
         "train",
@@ -84,7 +89,7 @@ def add_soundfonts(
         samples_folder,
     )
     what = {"soundfonts": [font.source for font in fonts], "seed": seed}
-    with _extended(Bank.open(bank_path), out, what) as writer:
+    with _extended(bank, out, what) as writer:
         for font in fonts:
             writer.drop("preset that validation or test holds", len(font.left_out))
         write(writer, todo, seed, processes, progress)
@@ -97,8 +102,6 @@ def _require_general_midi(font: Font) -> None:
             f"{font.path} holds {programs} of the 128 General MIDI programs, so its labels "
             "cannot be told from its program numbers; add its notes with --folder."
         )
-    if font.source in SOUNDFONT_SPLIT:
-        raise TuttiError(f"{font.path} is one of the soundfonts every bank is built from.")
 
 
 def _without_held_out(font: Font, bank_path: Path) -> Font:

@@ -10,7 +10,6 @@ import zlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -229,22 +228,14 @@ def results(todo: Sequence[Job], seed: int, processes: int) -> Iterator[tuple[Jo
         return
     with pool(processes) as workers:
         waiting: deque[tuple[Job, Future[Made]]] = deque()
-        try:
-            for job in todo:
-                waiting.append((job, workers.submit(run, job, seed)))
-                if len(waiting) >= 4 * processes:
-                    first, future = waiting.popleft()
-                    yield first, future.result()
-            while waiting:
+        for job in todo:
+            waiting.append((job, workers.submit(run, job, seed)))
+            if len(waiting) >= 4 * processes:
                 first, future = waiting.popleft()
                 yield first, future.result()
-        except BrokenProcessPool as error:
-            raise TuttiError(
-                "A process that made notes was ended from outside (out of memory?); "
-                "build again with --processes 1."
-            ) from error
-        finally:
-            workers.shutdown(wait=True, cancel_futures=True)
+        while waiting:
+            first, future = waiting.popleft()
+            yield first, future.result()
 
 
 Progress = Callable[[str, int, int], None]
