@@ -52,12 +52,10 @@ class TagModel:
         self._session = _open_session(_read(self.path), origin)
         try:
             metadata = self._session.get_modelmeta().custom_metadata_map
-        except UnicodeDecodeError as error:
-            raise TuttiError(
-                f"{origin} has damaged model metadata ({error}): export it again."
-            ) from None
-        self.spec = ModelSpec.from_metadata(metadata, origin)
-        self._check_signature(origin)
+            self.spec = ModelSpec.from_metadata(metadata, origin)
+            self._check_signature(origin)
+        except UnicodeDecodeError as error:  # in the metadata, or in the name of a size
+            raise TuttiError(f"{origin} is damaged ({error}): export it again.") from None
 
     def infer(self, windows: NDArray[np.float32]) -> Scores:
         """Score windows, float32 (n, 16000) at 16 kHz; n may be 0.

@@ -105,6 +105,19 @@ def test_a_truncated_or_changed_model_is_refused_or_runs(tone_model_path, tmp_pa
     assert np.isfinite(scores.instruments).all()
 
 
+def test_a_size_named_in_no_alphabet_is_refused(tone_model_path, tmp_path):
+    model = onnx.load(tone_model_path)
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    path = tmp_path / "size.onnx"
+    content = model.SerializeToString()
+    assert b"\x05batch" in content
+    path.write_bytes(content.replace(b"\x05batch", b"\x05\x80atch"))
+    with pytest.raises(TuttiError, match="damaged") as refused:
+        TagModel(path)
+    assert one_sentence(refused, "size.onnx")
+
+
 def test_a_foreign_onnx_file_is_named(tone_model_path, tmp_path):
     model = onnx.load(tone_model_path)
     del model.metadata_props[:]
