@@ -43,6 +43,7 @@ ROWS = {
     "front end: log": Row(('network.front_end="log"',)),
     "front end: PCEN": Row(('network.front_end="pcen"',)),
     "stem stride 1, equal time": Row(("network.stem_stride=1", "stage.windows=11_000")),
+    "stem stride 4, equal time": Row(("network.stem_stride=4", "stage.windows=60_000")),
     "mean pooling": Row(('network.pooling="mean"',)),
     "no real notes": Row(("real_notes=false",)),
     "never musical": Row(("stage.mix.score.musical_p=0.0", "stage.mix.score.piece_p=0.0")),
