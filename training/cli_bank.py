@@ -15,6 +15,8 @@ examples:
   tutti bank info banks/full
   tutti bank pack banks/full banks/packed
   tutti bank unpack banks/packed banks/full
+  tutti bank fetch ../free
+  tutti bank add banks/wide banks/wider --folder ../free/samples
   tutti bank add banks/full banks/more --nsynth ~/nsynth-train
   tutti bank add banks/full banks/more --folder ~/my-notes
   tutti bank add banks/full banks/treated --second-takes
@@ -80,11 +82,25 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     unpack.add_argument("--processes", type=int, default=None, help="work in parallel (every core)")
     unpack.set_defaults(run=_unpack)
 
+    fetch = actions.add_parser(
+        "fetch",
+        help="download free sounds: soundfonts, notes, real solos",
+        description="Downloads some 500 MB of public packages of Debian and npm, checks them, and "
+        "makes of them OUT/soundfonts and OUT/samples, for 'tutti bank add', and OUT/recordings, "
+        "for 'tutti evaluate'. Needs TiMidity++ and WavPack.",
+    )
+    fetch.add_argument("out", type=Path, help="the folder to make")
+    fetch.set_defaults(run=_fetch)
+
     add = actions.add_parser("add", help="make a larger bank from one bank and more notes")
     add.add_argument("bank", type=Path, help="the bank to start from; it stays as it is")
     add.add_argument("out", type=Path, help="the folder to make")
     what = add.add_mutually_exclusive_group(required=True)
-    what.add_argument("--folder", type=Path, help="your own notes, with a manifest.csv")
+    what.add_argument(
+        "--folder",
+        type=Path,
+        help="your own notes, with a manifest.csv: they, and pieces played by them, join a split",
+    )
     what.add_argument("--nsynth", type=Path, help="a folder of NSynth (examples.json and audio)")
     what.add_argument(
         "--soundfonts",
@@ -108,11 +124,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--samples",
         type=Path,
         default=_DEFAULT_SAMPLES,
-        help="recorded notes that play along in the soundfonts' pieces (%(default)s)",
+        help="recorded notes that play along in the pieces of soundfonts and folders (%(default)s)",
     )
-    add.add_argument(
-        "--seed", type=int, default=1, help="of soundfonts and second takes (%(default)s)"
-    )
+    add.add_argument("--seed", type=int, default=1, help="of pieces and second takes (%(default)s)")
     add.add_argument("--processes", type=int, default=2, help="work in parallel (%(default)s)")
     add.add_argument(
         "--split", choices=("train", "val", "test"), default="train", help="(%(default)s)"
@@ -175,6 +189,16 @@ def _unpack(args: argparse.Namespace) -> int:
     return _summary(args.bank)
 
 
+def _fetch(args: argparse.Namespace) -> int:
+    from training.notes.gather import gather
+
+    with _progress() as tell:
+        gather(args.out, tell)
+    for name in ("soundfonts", "samples", "recordings"):
+        print(args.out / name)
+    return 0
+
+
 def _add(args: argparse.Namespace) -> int:
     from training.notes.add import add_folder, add_nsynth, add_second_takes, add_soundfonts
 
@@ -190,7 +214,11 @@ def _add(args: argparse.Namespace) -> int:
                 args.bank, args.out, seed=args.seed, processes=args.processes, progress=tell
             )
     elif args.folder is not None:
-        add_folder(args.bank, args.out, args.folder, split=args.split)
+        with _progress() as tell:
+            add_folder(
+                args.bank, args.out, args.folder, args.samples if args.samples.is_dir() else None,
+                split=args.split, seed=args.seed, processes=args.processes, progress=tell,
+            )  # fmt: skip
     else:
         add_nsynth(args.bank, args.out, args.nsynth, split=args.split)
     return _summary(args.out)

@@ -178,7 +178,7 @@ def test_command_adds_a_folder_and_keeps_the_old_clips(tmp_path: Path) -> None:
     assert len(after) == len(before) + 6
     assert np.array_equal(after.audio[: len(before.audio)], before.audio)
     assert set(after.split[len(before) :].tolist()) == {"val"}
-    assert after.manifest["recipe"]["added"] == [{"folder": "notes", "split": "val"}]
+    assert after.manifest["recipe"]["added"] == [{"folder": "notes", "split": "val", "seed": 1}]
 
 
 @pytest.mark.parametrize(

@@ -157,14 +157,14 @@ def test_kits_need_kick_snare_and_hat_and_fill_in_what_they_lack(folder: Path) -
 
 
 def test_a_band_offers_the_libraries_of_its_split_only(folder: Path) -> None:
-    train = band_of([], folder, "train")
+    train = band_of([], [folder], "train")
     assert {sound.source for sounds in train.palette.values() for sound in sounds} == {
         "F",
         "H",
         "K",
     }
     assert all(sound.recorded for sound in train.players)
-    assert not band_of([], folder, "test").players
+    assert not band_of([], [folder], "test").players
 
 
 @given(st.lists(st.floats(0, 999), min_size=1, max_size=50))

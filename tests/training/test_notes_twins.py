@@ -8,12 +8,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import soundfile
 from bank_factory import make_bank, tone
 from font_fixture import small_font
 
 from realtime.errors import TuttiError
 from training.notes import add, soundfont, twins
 from training.notes.bank import Bank, BankWriter, copy_into
+from training.notes.clips import Clip
 from training.notes.soundfont import melodic_clips, presets_of
 
 
@@ -95,3 +97,56 @@ def test_a_soundfont_of_every_bank_is_not_added_twice(tmp_path: Path) -> None:
     font, bank = small_font(), make_bank(tmp_path / "bank", pieces=0)
     with pytest.raises(TuttiError, match="one of the soundfonts of .* already"):
         add.add_soundfonts(bank.path, tmp_path / "out", [font.path], tmp_path, seed=1, processes=1)
+
+
+def folder_of(path: Path, clips: dict[str, tuple[str, float | None, np.ndarray]]) -> Path:
+    path.mkdir()
+    rows = ["path,instrument,source,licence,midi_pitch,articulation"]
+    for name, (label, pitch, samples) in clips.items():
+        soundfile.write(path / f"{name}.wav", samples, 16_000)
+        articulation = name.split("-")[0] if pitch is None else ""
+        rows.append(f"{name}.wav,{label},mine,CC0-1.0,{pitch or ''},{articulation}")
+    (path / "manifest.csv").write_text("\n".join(rows) + "\n")
+    return path
+
+
+def test_a_folder_for_training_leaves_out_what_is_held_out_and_plays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(add, "PIECES_A_FOLDER", 3)
+    rng = np.random.default_rng(3)
+    hit, note = rng.standard_normal(5000).astype(np.float32) / 4, tone(60, 0.8, rng)
+    with BankWriter(tmp_path / "bank", seed=1, recipe={}) as writer:
+        copy_into(writer, make_bank(tmp_path / "tones", pieces=0))
+        for samples, label, pitch in ((hit, "drums", None), (note, "flute", 60.0)):
+            writer.append(Clip(samples, label, "held", "test", pitch=pitch, licence="CC0-1.0"))
+    own = {f"flute{p}": ("flute", float(p), tone(p, 0.8, rng)) for p in range(58, 74)}
+    own |= {
+        f"{name}-{i}": (label, None, rng.standard_normal(4000).astype(np.float32) / 4)
+        for name, label in (("kick", "drums"), ("snare", "drums"), ("hihat closed", "cymbals"))
+        for i in range(2)
+    }
+    own |= {"snare-again": ("drums", None, 0.5 * hit), "flute-again": ("flute", 60.0, note)}
+    folder = folder_of(tmp_path / "notes", own)
+
+    add.add_folder(tmp_path / "bank", tmp_path / "more", folder, split="train", seed=1, processes=1)
+
+    before, after = Bank.open(tmp_path / "bank"), Bank.open(tmp_path / "more")
+    added = np.arange(len(before), len(after))
+    assert after.manifest["dropped"]["note that validation or test holds"] == 2
+    origins = set(after.origin[added[after.kind[added] == "note"]].tolist())
+    assert origins == {f"{name}.wav" for name in own if not name.endswith("again")}
+    stems = added[after.kind[added] == "stem"]
+    assert len(set(after.piece[stems].tolist())) == 3
+    assert set(after.label[stems].tolist()) <= {"flute", "drums", "cymbals"}
+    assert set(after.split[added].tolist()) == {"train"}
+
+
+def test_a_folder_that_is_held_out_stays_notes(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    own = {f"flute{p}": ("flute", float(p), tone(p, 0.8, rng)) for p in range(58, 74)}
+    folder = folder_of(tmp_path / "notes", own)
+    before = make_bank(tmp_path / "bank", pieces=0)
+    add.add_folder(before.path, tmp_path / "more", folder, split="val", seed=1, processes=1)
+    after = Bank.open(tmp_path / "more")
+    assert set(after.kind[len(before) :].tolist()) == {"note"}

@@ -27,6 +27,8 @@ _MASKED_WEIGHT = 0.3
 _FULL_WEIGHT_CLIPS = 30
 """A source with fewer clips than this is drawn less, by the square root."""
 MAX_STEMS = 12
+_RECORDED = ("ogg", "flac", "wav")
+"""How the origin of a recorded note ends, which is its path."""
 _PRESET = re.compile(r"\d+/\d+(?=:)")
 """Bank and program at the start of a soundfont clip's origin (``0/40:64 Violin``)."""
 
@@ -97,7 +99,7 @@ class Palette:
         chosen = np.flatnonzero(np.isin(bank.split, splits))
         columns = {name: getattr(bank, name)[chosen] for name in COLUMNS}
         if exclude_real:
-            keep = ~np.char.endswith(columns["origin"], ".ogg")
+            keep = ~np.isin(np.char.rpartition(columns["origin"], ".")[:, 2], _RECORDED)
             columns = {name: values[keep] for name, values in columns.items()}
         if len(columns["start"]) == 0:
             raise TuttiError(

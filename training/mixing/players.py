@@ -118,8 +118,8 @@ class Band:
 _UNPITCHED = ("drums", "cymbals", "percussion")
 
 
-def band_of(fonts: Sequence[Font], samples: Path | None = None, split: str | None = None) -> Band:
-    """The sounds of some soundfonts, and of the recorded libraries of a split.
+def band_of(fonts: Sequence[Font], folders: Sequence[Path] = (), split: str | None = None) -> Band:
+    """The sounds of some soundfonts, and of the recorded libraries of a split in some folders.
 
     Drum kits stand under ``drums``, ``cymbals`` and, of soundfonts, ``percussion``.
     """
@@ -138,7 +138,7 @@ def band_of(fonts: Sequence[Font], samples: Path | None = None, split: str | Non
             enter(Sound(font.source, preset=preset), player, sorted(labels))
         for kit in kits_of(font):
             enter(Sound(font.source, kit=kit), FontPlayer(font, DRUM_BANK, kit), _UNPITCHED)
-    if samples is not None:
+    for samples in folders:
         for instrument in sampler.instruments(samples):
             if instrument.split == split:
                 labels = {instrument.label, coarse(instrument.label)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,10 +11,17 @@ from typing import Any
 import numpy as np
 
 from realtime.errors import TuttiError
-from training.notes import nsynth, samples
+from training.notes import nsynth, sampler
 from training.notes.bank import Bank, BankWriter, copy_into
-from training.notes.build import Job, Progress, note_jobs, piece_jobs, silent, write
-from training.notes.clips import Clip
+from training.notes.build import (
+    Job,
+    Progress,
+    folder_jobs,
+    note_jobs,
+    piece_jobs,
+    silent,
+    write,
+)
 from training.notes.folder import read_manifest
 from training.notes.processes import pool
 from training.notes.soundfont import Font, kits_of, presets_of
@@ -26,24 +32,48 @@ from training.notes.twins import shared_kits, shared_presets
 _TAKES = 10
 """Pieces or phrases a job."""
 PIECES_A_SOUNDFONT = 120
+PIECES_A_FOLDER = 200
 _GENERAL_MIDI_PROGRAMS = 100
 """Programs of bank 0 from which on a soundfont is taken to follow General MIDI."""
 
 
-def add_folder(bank: Path, out: Path, folder: Path, *, split: str) -> None:
+def add_folder(
+    bank_path: Path,
+    out: Path,
+    folder: Path,
+    samples_folder: Path | None = None,
+    *,
+    split: str,
+    seed: int,
+    processes: int = 2,
+    progress: Progress = silent,
+) -> None:
     """Adds a folder of notes with a manifest; all of it goes to one split.
+
+    To training it also adds pieces played by the folder's instruments and those of
+    ``samples_folder``, and leaves out recordings that validation or test hold
+    (``training.notes.twins``).
 
     Raises TuttiError naming the manifest's line or the sound file at fault.
     """
     rows = read_manifest(folder)
-    dropped: Counter[str] = Counter()
-    clips = samples.clips(folder, rows, dropped=dropped, split=split)
-    _extend(bank, out, clips, dropped, {"folder": folder.name, "split": split})
+    bank = Bank.open(bank_path)
+    todo = folder_jobs(folder, rows, split, bank_path)
+    if split == "train" and (sampler.instruments(folder) or sampler.kits(folder)):
+        folders = [folder] if samples_folder is None else [folder, samples_folder]
+        for other in folders:
+            read_manifest(other)  # a mistake here would only be seen minutes later
+        todo += piece_jobs(f"train of {folder.name}", "train", PIECES_A_FOLDER, [], folders)
+    what = {"folder": folder.name, "split": split, "seed": seed}
+    with _extended(bank, out, what) as writer:
+        write(writer, todo, seed, processes, progress)
 
 
 def add_nsynth(bank: Path, out: Path, folder: Path, *, split: str) -> None:
     """Adds an NSynth folder; NSynth keeps its instruments apart by folder, so does ``split``."""
-    _extend(bank, out, nsynth.clips(folder, split), Counter(), {"nsynth": folder.name})
+    with _extended(Bank.open(bank), out, {"nsynth": folder.name}) as writer:
+        for clip in nsynth.clips(folder, split):
+            writer.append(clip)
 
 
 def add_soundfonts(
@@ -86,7 +116,7 @@ def add_soundfonts(
         "train",
         PIECES_A_SOUNDFONT * len(fonts),
         fonts,
-        samples_folder,
+        [samples_folder],
     )
     what = {"soundfonts": [font.source for font in fonts], "seed": seed}
     with _extended(bank, out, what) as writer:
@@ -135,15 +165,6 @@ def add_second_takes(
     ]
     with _extended(bank, out, {"second takes": "all", "seed": seed}) as writer:
         write(writer, todo, seed, processes, progress)
-
-
-def _extend(
-    bank_path: Path, out: Path, clips: Iterator[Clip], dropped: Counter[str], what: dict[str, str]
-) -> None:
-    with _extended(Bank.open(bank_path), out, what) as writer:
-        for clip in clips:
-            writer.append(clip)
-        writer.dropped.update(dropped)
 
 
 @contextmanager

@@ -63,7 +63,8 @@ def jobs(samples: Path | None, contents: Sequence[str], scale: float) -> list[Jo
     if "pieces" in contents:
         for split, count in PIECES.items():
             fonts = [font for font in FONTS if font.split == split]
-            out += piece_jobs(split, split, max(1, round(count * scale)), fonts, samples)
+            folders = [samples] if samples else []
+            out += piece_jobs(split, split, max(1, round(count * scale)), fonts, folders)
     if "voices" in contents and samples is not None:
         from training.notes.voices import speakers
 
@@ -123,15 +124,27 @@ def note_jobs(fonts: Sequence[Any], scale: float = 1.0) -> list[Job]:
     return out
 
 
+def folder_jobs(folder: Path, rows: Sequence[dict[str, str]], split: str, bank: Path) -> list[Job]:
+    """The notes of a folder of the user's own, for a split of a bank."""
+    return [
+        Job(
+            f"folder {folder.name} {first}",
+            "make_folder",
+            (folder, rows[first : first + _ROWS_A_JOB], split, bank),
+        )
+        for first in range(0, len(rows), _ROWS_A_JOB)
+    ]
+
+
 def piece_jobs(
-    name: str, split: str, wanted: int, fonts: Sequence[Any], samples: Path | None
+    name: str, split: str, wanted: int, fonts: Sequence[Any], folders: Sequence[Path]
 ) -> list[Job]:
     """Composed pieces for the sounds of these fonts and the recorded instruments of a split."""
     return [
         Job(
             f"pieces {name} {number}",
             "make_pieces",
-            (f"{name}-{number:03}", split, min(_PIECES_A_JOB, wanted - first), fonts, samples),
+            (f"{name}-{number:03}", split, min(_PIECES_A_JOB, wanted - first), fonts, folders),
         )
         for number, first in enumerate(range(0, wanted, _PIECES_A_JOB))
     ]
@@ -142,6 +155,27 @@ def make_samples(rng: np.random.Generator, folder: Path, rows: Sequence[dict[str
 
     made = Made()
     made.clips = list(clips(folder, rows, dropped=made.dropped))
+    return made
+
+
+def make_folder(
+    rng: np.random.Generator,
+    folder: Path,
+    rows: Sequence[dict[str, str]],
+    split: str,
+    bank: Path,
+) -> Made:
+    from training.notes.bank import Bank
+    from training.notes.samples import clips
+    from training.notes.twins import HeldOut
+
+    made = Made()
+    held_out = HeldOut(Bank.open(bank)) if split == "train" else None
+    for clip in clips(folder, rows, dropped=made.dropped, split=split):
+        if held_out and held_out.holds(clip):
+            made.dropped["note that validation or test holds"] += 1
+        else:
+            made.clips.append(clip)
     return made
 
 
@@ -163,13 +197,13 @@ def make_pieces(
     split: str,
     count: int,
     fonts: Sequence[Any],
-    samples: Path | None,
+    folders: Sequence[Path],
 ) -> Made:
     from training.mixing.compose import compose_many
     from training.mixing.players import band_of
     from training.mixing.render import stems
 
-    band = band_of(fonts, samples, split)
+    band = band_of(fonts, folders, split)
     made = Made()
     for i, piece in enumerate(compose_many(band.palette, count, rng)):
         made.pieces.append(stems(piece, f"{name}-{i:02}", band, rng))

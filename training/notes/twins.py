@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from realtime.spec import SAMPLE_RATE_HZ
 from realtime.taxonomy import INSTRUMENTS
 from training.notes.bank import Bank
+from training.notes.clips import Clip
 from training.notes.presets import DRUM_BANK, Preset
 from training.notes.soundfont import Font
 from training.notes.splits import coarse
@@ -80,6 +81,29 @@ def shared_kits(font: Font, kits: list[int], bank: Bank) -> set[tuple[int, int]]
         if drum.startswith(f"{DRUM_BANK}/") and key.isdigit():
             hits[int(key)].append(int(index))
     return {(DRUM_BANK, kit) for kit in kits if _plays_any(font, (DRUM_BANK, kit), hits, bank)}
+
+
+class HeldOut:
+    """The notes and hits of a bank that do not train, to compare a note with."""
+
+    def __init__(self, bank: Bank) -> None:
+        self._bank = bank
+        self._pitched = _held_out(bank)
+        unpitched = (bank.kind == "note") & (bank.split != "train") & np.isnan(bank.pitch)
+        self._unpitched: dict[str, list[int]] = defaultdict(list)
+        for index in np.flatnonzero(unpitched & np.isin(bank.label, ("drums", "cymbals"))):
+            self._unpitched[str(bank.label[index])].append(int(index))
+
+    def holds(self, clip: Clip) -> bool:
+        """Whether a note is one of those recordings; phrases and masked labels are not compared."""
+        label = coarse(clip.label)
+        if clip.kind != "note" or label not in INSTRUMENTS:
+            return False
+        if clip.pitch is None:
+            same = self._unpitched.get(label, [])
+        else:
+            same = self._pitched.get(label, {}).get(round(clip.pitch), [])
+        return any(likeness(self._bank.clip(index), clip.samples) > SAME for index in same)
 
 
 def _held_out(bank: Bank) -> dict[str, dict[int, list[int]]]:
