@@ -190,7 +190,7 @@ def _unpack(args: argparse.Namespace) -> int:
 
 
 def _fetch(args: argparse.Namespace) -> int:
-    from training.notes.gather import gather
+    from training.notes.free.gather import gather
 
     with _progress() as tell:
         gather(args.out, tell)

@@ -20,6 +20,7 @@ from training.notes.build import (
     note_jobs,
     piece_jobs,
     silent,
+    voice_jobs,
     write,
 )
 from training.notes.folder import read_manifest
@@ -28,6 +29,7 @@ from training.notes.soundfont import Font, kits_of, presets_of
 from training.notes.splits import SOUNDFONT_SPLIT
 from training.notes.synth import soundfont
 from training.notes.twins import shared_kits, shared_presets
+from training.notes.voices import recorded_speakers
 
 _TAKES = 10
 """Pieces or phrases a job."""
@@ -50,15 +52,17 @@ def add_folder(
 ) -> None:
     """Adds a folder of notes with a manifest; all of it goes to one split.
 
-    To training it also adds pieces played by the folder's instruments and those of
-    ``samples_folder``, and leaves out recordings that validation or test hold
-    (``training.notes.twins``).
+    To training it also adds songs of those who speak in it, and pieces played by its
+    instruments and those of ``samples_folder``; recordings that validation or test hold
+    are left out (``training.notes.twins``).
 
     Raises TuttiError naming the manifest's line or the sound file at fault.
     """
     rows = read_manifest(folder)
     bank = Bank.open(bank_path)
     todo = folder_jobs(folder, rows, split, bank_path)
+    if split == "train":
+        todo += voice_jobs(recorded_speakers(folder), folder)
     if split == "train" and (sampler.instruments(folder) or sampler.kits(folder)):
         folders = [folder] if samples_folder is None else [folder, samples_folder]
         for other in folders:

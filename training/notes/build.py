@@ -68,10 +68,7 @@ def jobs(samples: Path | None, contents: Sequence[str], scale: float) -> list[Jo
     if "voices" in contents and samples is not None:
         from training.notes.voices import speakers
 
-        out += [
-            Job(f"voices {speaker.source}", "make_voices", (speaker, samples, scale))
-            for speaker in speakers(samples, scale)
-        ]
+        out += voice_jobs(speakers(samples, scale), samples, scale)
     if "noise" in contents:
         from training.notes.noise import CLIPS
 
@@ -133,6 +130,14 @@ def folder_jobs(folder: Path, rows: Sequence[dict[str, str]], split: str, bank: 
             (folder, rows[first : first + _ROWS_A_JOB], split, bank),
         )
         for first in range(0, len(rows), _ROWS_A_JOB)
+    ]
+
+
+def voice_jobs(speakers: Sequence[Any], folder: Path, scale: float = 1.0) -> list[Job]:
+    """What each of these speakers sings."""
+    return [
+        Job(f"voices {speaker.source}", "make_voices", (speaker, folder, scale))
+        for speaker in speakers
     ]
 
 

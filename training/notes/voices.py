@@ -73,11 +73,22 @@ class Speaker:
 
 def speakers(samples: Path, scale: float = 1.0) -> list[Speaker]:
     """Every speaker, or some of them for a small bank."""
+    spoken = [
+        Speaker(f"espeak-ng {variant}", split, "GPL-3+", voice=variant)
+        for split, variants in _VARIANTS.items()
+        for variant in variants
+    ]
+    step = max(1, round(0.2 / scale)) if scale < 0.2 else 1
+    return [*recorded_speakers(samples)[::step], *spoken[::step]]
+
+
+def recorded_speakers(samples: Path) -> list[Speaker]:
+    """Who speaks or sings in a folder of recordings."""
     found: dict[str, list[dict[str, str]]] = {}
     for row in read_manifest(samples):
         if row["instrument"] == "voice" and _is_speech_or_song(row["articulation"]):
             found.setdefault(row["source"], []).append(row)
-    recorded = [
+    return [
         Speaker(
             source,
             library_split("voice", source),
@@ -86,13 +97,6 @@ def speakers(samples: Path, scale: float = 1.0) -> list[Speaker]:
         )
         for source, rows in sorted(found.items())
     ]
-    spoken = [
-        Speaker(f"espeak-ng {variant}", split, "GPL-3+", voice=variant)
-        for split, variants in _VARIANTS.items()
-        for variant in variants
-    ]
-    step = max(1, round(0.2 / scale)) if scale < 0.2 else 1
-    return [*recorded[::step], *spoken[::step]]
 
 
 def _is_speech_or_song(articulation: str) -> bool:

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from realtime.errors import TuttiError
 from realtime.taxonomy import FINE
-from training.notes import gather
-from training.notes.gather import excerpts, midi_pitch
-from training.notes.qresource import files
+from training.notes.free import drumkits, notes, recordings
+from training.notes.free.notes import midi_pitch
+from training.notes.free.qresource import files
+from training.notes.free.recordings import excerpts, lines
 
 
 @pytest.mark.parametrize(
@@ -57,12 +58,12 @@ def test_pitches_by_name(name: str, pitch: int | None) -> None:
     ],
 )
 def test_drums_by_the_names_kits_give_them(name: str, drum: tuple[str, str] | None) -> None:
-    assert gather._drum(name) == drum
+    assert drumkits.drum(name) == drum
 
 
 def test_every_label_is_of_the_vocabulary() -> None:
-    named = {*gather._TONEJS.values(), *gather._SOLOS.values()}
-    named |= {label for _, label, _ in gather._DRUMS if label}
+    named = {*notes._TONEJS.values(), *recordings._SOLOS.values()}
+    named |= {label for _, label, _ in drumkits._DRUMS if label}
     assert named <= FINE.keys()
 
 
@@ -75,6 +76,14 @@ def test_excerpts_sound_throughout() -> None:
     assert all(len(one) == 8 * 16_000 and one.std() > 0.9 for one in found)
     assert len(excerpts(np.tile(song, 4))) <= 20
     assert excerpts(song[: 5 * 16_000]) == []
+
+
+def test_lines_are_words_in_a_row() -> None:
+    word = np.concatenate((np.zeros(9000), np.ones(16_000), np.zeros(9000))).astype(np.float32)
+    found = lines([word] * 14)
+    assert len(found) == 2  # of six words each; two are left over
+    assert all(6.0 <= len(line) / 16_000 < 7.0 for line in found)
+    assert len(lines([word] * 100)) == 8
 
 
 def resource(content: bytes, *, compressed: bool) -> bytes:

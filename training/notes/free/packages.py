@@ -91,6 +91,16 @@ METAL = (
         "14c1ed3e43c1a6a80eae7698f0469a0825cd1184e441968d62df89ca418aa0b4",
     ),
 )  # fmt: skip
+SPEECH = {
+    "KLettres": _debian(
+        "klettres-data", "k/klettres/klettres-data_22.12.3-1_all.deb",
+        "1186d257a19e84230856baea0b0b1ded8be9195080fcdb2588970b5cd937f5a8",
+    ),
+    "KTuberling": _debian(
+        "ktuberling-data", "k/ktuberling/ktuberling-data_22.12.3-1_all.deb",
+        "fba44c875bfa31ea488dadd9263e87a4dcaea0bd47d28817f6c0dc6d2af970ed",
+    ),
+}  # fmt: skip
 SOLOS = _debian(
     "gcompris-qt-data", "g/gcompris-qt/gcompris-qt-data_3.1-2_all.deb",
     "e9cf06ab2105529068df73085784e835d2ff03f870d2a8091f09125d40abac9f",

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from realtime.errors import TuttiError
-from training.notes.packages import Package, opened
+from training.notes.free.packages import Package, opened
 
 
 def tar(files: dict[str, bytes], compression: str) -> bytes:
