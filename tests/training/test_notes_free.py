@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from realtime.errors import TuttiError
 from realtime.taxonomy import FINE
 from training.notes.free import drumkits, notes, recordings
+from training.notes.free.gather import gather
 from training.notes.free.notes import midi_pitch
 from training.notes.free.qresource import files
 from training.notes.free.recordings import excerpts, lines
@@ -65,6 +66,15 @@ def test_every_label_is_of_the_vocabulary() -> None:
     named = {*notes._TONEJS.values(), *recordings._SOLOS.values()}
     named |= {label for _, label, _ in drumkits._DRUMS if label}
     assert named <= FINE.keys()
+
+
+def test_a_missing_program_is_told_before_anything_is_downloaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(TuttiError, match="timidity is missing; on Debian: apt-get install timid"):
+        gather(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_excerpts_sound_throughout() -> None:
