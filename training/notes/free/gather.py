@@ -34,7 +34,7 @@ _SOURCES: dict[str, Callable[[Path], Iterator[Sound]]] = {
     "speakers": recordings.speech,
 }
 _NEEDED = {"timidity": "timidity", "wvunpack": "wavpack"}
-"""Programs that play FreePats and open the organ, and Debian's packages of them."""
+"""Programs that play FreePats and open the organ, and the packages they are in."""
 
 
 def gather(out: Path, progress: Progress = silent) -> None:
@@ -43,9 +43,12 @@ def gather(out: Path, progress: Progress = silent) -> None:
     Raises TuttiError where a file cannot be had, is another than it was, or where
     TiMidity++, which plays FreePats, or wvunpack, which opens the organ, is missing.
     """
-    for program, debian in _NEEDED.items():
+    for program, package in _NEEDED.items():
         if shutil.which(program) is None:
-            raise TuttiError(f"{program} is missing; on Debian: apt-get install {debian}.")
+            raise TuttiError(
+                f"{program} is missing; install it (Debian: apt-get install {package}, "
+                f"macOS: brew install {package})."
+            )
     opened = out / "packages"
     total = 2 + len(_SOURCES)
     progress("soundfonts", 0, total)
