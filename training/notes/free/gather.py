@@ -1,4 +1,4 @@
-"""Gathers the free sounds of public packages: soundfonts, a folder of notes, and real solos.
+"""Gathers the free sounds of public packages: soundfonts, a folder of notes, and real music.
 
 ``soundfonts`` and ``samples`` (with its ``manifest.csv``) are for ``tutti bank add``;
 ``recordings`` (with its ``recordings.csv``) is real music that never trains, for
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -53,8 +53,8 @@ def gather(out: Path, progress: Progress = silent) -> None:
     total = 2 + len(_SOURCES)
     progress("soundfonts", 0, total)
     _soundfonts(opened, out / "soundfonts")
-    progress("solos", 1, total)
-    _solos(opened, out / "recordings")
+    progress("recordings", 1, total)
+    _recordings(opened, out / "recordings")
     rows: list[dict[str, str]] = []
     for done, (name, sounds) in enumerate(_SOURCES.items(), start=2):
         progress(name, done, total)
@@ -79,7 +79,7 @@ def _written(sound: Sound, folder: Path) -> dict[str, str]:
     }
 
 
-def _table(path: Path, columns: Sequence[str], rows: Sequence[dict[str, str]]) -> None:
+def _table(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
     """Written beside and moved: a table that is there is whole."""
     part = path.with_suffix(".part")
     with part.open("w", newline="", encoding="utf-8") as file:
@@ -96,11 +96,10 @@ def _soundfonts(opened: Path, folder: Path) -> None:
         shutil.copyfile(found, folder / name)
 
 
-def _solos(opened: Path, folder: Path) -> None:
+def _recordings(opened: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
-    for name, instrument, content in recordings.solos(opened):
-        (folder / name).write_bytes(content)
-        row = {"path": name, "split": "solo", "instruments": instrument, "complete": "1"}
-        rows.append(row | {"group": name, "source": "GCompris", "licence": "GPL-3+"})
+    for recording in recordings.unheard(opened):
+        (folder / recording.row["path"]).write_bytes(recording.content)
+        rows.append(recording.row)
     _table(folder / "recordings.csv", list(rows[0]), rows)

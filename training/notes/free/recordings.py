@@ -1,9 +1,10 @@
-"""Longer recordings: guitars of songs, speakers, and the solos that never train."""
+"""Longer recordings: guitars of songs, speakers, and real music that never trains."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +90,7 @@ def lines(words: Iterable[Samples]) -> list[Samples]:
     return found
 
 
-# Real solos of GCompris, which never train
+# Real music that never trains: solos of GCompris, piano and songs of synctoolbox
 
 _SOLOS = {
     "accordion": "accordion", "banjo": "banjo", "cello": "cello", "clarinet": "clarinet",
@@ -98,12 +99,33 @@ _SOLOS = {
     "piano": "piano", "saxophone": "saxophone", "snare_drum": "drums", "trombone": "trombone",
     "trumpet": "trumpet", "violin": "violin",
 }  # fmt: skip
+_LIEDER = {"Chopin_Op010-03": "piano", "Schubert_D911": "voice;piano"}
 
 
-def solos(opened: Path) -> Iterator[tuple[str, str, bytes]]:
-    """File name, instrument and content of each."""
+@dataclass(frozen=True)
+class Unheard:
+    """A recording to evaluate with: its row of ``recordings.csv``, and the file."""
+
+    row: Mapping[str, str]
+    content: bytes
+
+
+def unheard(opened: Path) -> Iterator[Unheard]:
     held = files(next(packages.opened(packages.SOLOS, opened).rglob("instruments.rcc")))
-    for path, content in held.items():
-        name = path.rpartition("/")[2]
-        if name.removesuffix(".ogg") in _SOLOS:
-            yield name, _SOLOS[name.removesuffix(".ogg")], content
+    for name, instrument in _SOLOS.items():
+        content = next(data for path, data in held.items() if path.endswith(f"/{name}.ogg"))
+        yield _unheard(f"{name}.ogg", instrument, name, "GCompris", "GPL-3+", content)
+    for path in sorted(packages.opened(packages.LIEDER, opened).rglob("data_music/*.wav")):
+        piece, instruments = next(item for item in _LIEDER.items() if item[0] in path.name)
+        source, licence = "FMP notebooks", "CC-BY-NC-SA-3.0"
+        if piece.startswith("Schubert"):
+            source, licence = "Schubert Winterreise Dataset", "CC-BY-3.0"
+        yield _unheard(path.name, instruments, path.stem, source, licence, path.read_bytes())
+
+
+def _unheard(
+    name: str, instruments: str, group: str, source: str, licence: str, content: bytes
+) -> Unheard:
+    split = "weak" if ";" in instruments else "solo"
+    row = {"path": name, "split": split, "instruments": instruments, "complete": "1"}
+    return Unheard(row | {"group": group, "source": source, "licence": licence}, content)
