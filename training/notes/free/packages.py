@@ -107,7 +107,9 @@ SOLOS = _debian(
     "e9cf06ab2105529068df73085784e835d2ff03f870d2a8091f09125d40abac9f",
 )  # fmt: skip
 LIEDER = Package(
-    "synctoolbox", f"{_PYPI}synctoolbox/#synctoolbox-1.4.2.tar.gz",
+    "synctoolbox",
+    f"{_PYPI}e9/d7/da50c45352952b90523cbbb87a7d29d70b84b09f9c877e3b0c1d10710bb8/"
+    "synctoolbox-1.4.2.tar.gz",
     "67e7ced88cf8474b13f0fb10c599fdbb3977e47c987be5c1d3fabb7b6b438a55",
 )  # fmt: skip
 SOUNDFONTS: dict[str, tuple[Package, str]] = {
