@@ -18,35 +18,50 @@ faint: precision weighs twice as much as recall."""
 _GRID = np.round(np.arange(0.05, 0.96, 0.01), 2)
 _SHRINK = 25.0
 """So many imagined examples pull a label's threshold towards the common one."""
+_DRAWS = 200
 
 
-def f_curve(
-    probability: NDArray[np.float32], truth: NDArray[np.bool_], known: NDArray[np.bool_]
+def f_curves(
+    probability: NDArray[np.float32],
+    truth: NDArray[np.bool_],
+    known: NDArray[np.bool_],
+    weights: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Numerator and denominator of F-beta at each threshold of the grid, over what is known."""
-    probability, truth = probability[known], truth[known]
-    said = probability[None] >= _GRID[:, None]
-    hits = (said & truth).sum(axis=1).astype(float)
-    weight = _BETA**2
-    return (1 + weight) * hits, said.sum(axis=1) + weight * float(truth.sum())
+    """Numerator and denominator of a label's F-beta, over what is known: ``[grid, draws]`` each.
+
+    ``probability``, ``truth`` and ``known`` are ``[n]``, ``weights`` ``[n, draws]``: how often
+    an example counts in each draw.
+    """
+    weights = weights[known]
+    said = (probability[known][None] >= _GRID[:, None]).astype(np.float64)
+    true = truth[known].astype(np.float64)
+    return (1 + _BETA**2) * ((said * true) @ weights), said @ weights + _BETA**2 * (true @ weights)
 
 
 def choose_thresholds(
-    probability: NDArray[np.float32], truth: NDArray[np.bool_], known: NDArray[np.bool_]
+    probability: NDArray[np.float32],
+    truth: NDArray[np.bool_],
+    known: NDArray[np.bool_],
+    rng: np.random.Generator,
 ) -> list[float]:
     """One threshold a label, for the best F-beta, drawn towards the one best for all.
 
     Arrays are ``[n, labels]``. A label with few examples keeps near the common
-    threshold: its own optimum would be chance.
+    threshold: its own optimum would be chance. The curves are flat and ragged at their
+    top, so the threshold is the mean of the optima of many bootstrap draws of the
+    examples (Breiman, "Bagging predictors", Machine Learning 1996).
     """
-    curves = [f_curve(probability[:, k], truth[:, k], known[:, k]) for k in range(truth.shape[1])]
+    draws = rng.poisson(1.0, (len(truth), _DRAWS)).astype(np.float64)
+    curves = [
+        f_curves(probability[:, k], truth[:, k], known[:, k], draws) for k in range(truth.shape[1])
+    ]
     above = np.sum([curve[0] for curve in curves], axis=0)
     below = np.sum([curve[1] for curve in curves], axis=0)
     common = above / np.maximum(below, 1.0)
     chosen = []
     for label_above, label_below in curves:
         score = (label_above + _SHRINK * common) / (label_below + _SHRINK)
-        chosen.append(float(_GRID[int(np.argmax(score))]))
+        chosen.append(float(np.round(_GRID[np.argmax(score, axis=0)].mean(), 3)))
     return chosen
 
 

@@ -29,7 +29,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--name", default="tutti", help="name of the model (default tutti)")
     parser.add_argument("--model-version", default="1.0.0", help="its version (default 1.0.0)")
     parser.add_argument(
-        "--clips", type=int, default=1200, help="validation clips of 3 s to draw (default 1200)"
+        "--clips", type=int, default=3000, help="validation clips of 3 s to draw (default 3000)"
     )
     parser.set_defaults(run=run)
 

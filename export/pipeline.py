@@ -102,7 +102,8 @@ def _thresholds(spec: ModelSpec, scores: Scores, targets: Targets) -> ModelSpec:
         per_clip = windows.reshape(len(targets.polyphony), -1, windows.shape[1]).mean(axis=1)
         truth = getattr(targets, kind).numpy() > 0.5
         known = getattr(targets, f"{kind}_known").numpy() > 0.5
-        chosen.append(choose_thresholds(per_clip, truth, known))
+        rng = np.random.default_rng(_SEED)  # the same draws for every file: only scores differ
+        chosen.append(choose_thresholds(per_clip, truth, known, rng))
     return with_thresholds(spec, *chosen)
 
 

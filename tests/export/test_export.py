@@ -126,7 +126,7 @@ def test_thresholds_find_the_separation_and_ignore_what_is_masked() -> None:
     known = np.ones_like(truth)
     # Masked entries that contradict everything must not count.
     truth[:500], known[:500], probability[:500] = True, False, 0.0
-    for threshold in choose_thresholds(probability.astype(np.float32), truth, known):
+    for threshold in choose_thresholds(probability.astype(np.float32), truth, known, rng):
         assert 0.2 < threshold < 0.42
 
 
@@ -135,9 +135,23 @@ def test_a_label_without_examples_takes_the_common_threshold() -> None:
     truth = np.stack([rng.random(1000) < 0.4, np.zeros(1000, bool)], axis=1)
     probability = np.where(truth, 0.7, 0.3).astype(np.float32)
     probability[:, 1] = 0.05
-    first, second = choose_thresholds(probability, truth, np.ones_like(truth))
+    first, second = choose_thresholds(probability, truth, np.ones_like(truth), rng)
     assert 0.3 < first <= 0.7
     assert second > 0.05
+
+
+def test_what_int8_changes_moves_no_threshold_far() -> None:
+    rng = np.random.default_rng(3)
+    truth = rng.random((1000, 24)) < 0.06
+    logits = rng.normal(np.where(truth, 0.5, -2.0), 1.3)
+    fp32, int8 = (
+        1 / (1 + np.exp(-logits - shift)) for shift in (0, rng.normal(0, 0.01, (1000, 24)))
+    )
+    chosen = [
+        choose_thresholds(scores.astype(np.float32), truth, np.ones_like(truth), rng)
+        for scores, rng in ((fp32, np.random.default_rng(4)), (int8, np.random.default_rng(4)))
+    ]
+    assert np.abs(np.subtract(*chosen)).max() < 0.03
 
 
 def test_the_benchmark_times_windows_in_a_row_and_as_live(
