@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from realtime.errors import TuttiError
 from realtime.taxonomy import FINE
-from training.notes.free import drumkits, notes, recordings
+from training.notes.free import drumkits, notes, unheard
 from training.notes.free.gather import gather
 from training.notes.free.notes import midi_pitch
 from training.notes.free.qresource import files
@@ -63,7 +63,7 @@ def test_drums_by_the_names_kits_give_them(name: str, drum: tuple[str, str] | No
 
 
 def test_every_label_is_of_the_vocabulary() -> None:
-    named = {*notes._TONEJS.values(), *recordings._SOLOS.values()}
+    named = {*notes._TONEJS.values(), *unheard._SOLOS.values()}
     named |= {label for _, label, _ in drumkits._DRUMS if label}
     assert named <= FINE.keys()
 

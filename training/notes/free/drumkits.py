@@ -42,6 +42,7 @@ def drum(name: str) -> tuple[str, str] | None:
 
 
 def drumkits(opened: Path) -> Iterator[Sound]:
+    """Every layer of every drum of the kits."""
     folder = packages.opened(packages.DRUMKITS, opened) / "usr/share/hydrogen/data/drumkits"
     for table in sorted(folder.glob("*/drumkit.xml")):
         kit = table.parent.name

@@ -21,6 +21,7 @@ _PATCH = re.compile(r"(\d+)_(.+)\.pat$")
 
 
 def freepats(opened: Path) -> Iterator[Sound]:
+    """Every other note of each patch that has a label, and its drums."""
     folder = packages.opened(packages.FREEPATS, opened) / "usr/share/midi/freepats"
     licence = "FreePats (GPL-2+ and others, see its copyright file)"
     patches = [

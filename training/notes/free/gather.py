@@ -23,6 +23,7 @@ from training.notes.free import notes, packages, recordings
 from training.notes.free.drumkits import drumkits
 from training.notes.free.freepats import freepats
 from training.notes.free.sound import Sound
+from training.notes.free.unheard import unheard
 
 _SOURCES: dict[str, Callable[[Path], Iterator[Sound]]] = {
     "tonejs-instruments": notes.tonejs,
@@ -99,7 +100,7 @@ def _soundfonts(opened: Path, folder: Path) -> None:
 def _recordings(opened: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
-    for recording in recordings.unheard(opened):
+    for recording in unheard(opened):
         (folder / recording.row["path"]).write_bytes(recording.content)
         rows.append(recording.row)
     _table(folder / "recordings.csv", list(rows[0]), rows)

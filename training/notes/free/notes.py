@@ -38,6 +38,7 @@ def midi_pitch(name: str) -> int | None:
 
 
 def tonejs(opened: Path) -> Iterator[Sound]:
+    """Single notes, named by their pitch."""
     for instrument, label in _TONEJS.items():
         folder = packages.opened(packages.TONEJS[instrument], opened)
         for path in sorted(folder.rglob("*.mp3")):
@@ -48,6 +49,7 @@ def tonejs(opened: Path) -> Iterator[Sound]:
 
 
 def strums(opened: Path) -> Iterator[Sound]:
+    """Chords of an acoustic guitar."""
     folder = packages.opened(packages.STRUMS, opened)
     for path in sorted(folder.rglob("belofilms_GuitarStrums/*.flac")):
         yield Sound(
@@ -56,8 +58,6 @@ def strums(opened: Path) -> Iterator[Sound]:
         )  # fmt: skip
 
 
-_OCTAVIN = 24
-"""A stop of 2 feet sounds two octaves above its key."""
 _REGISTRATIONS = {
     "montre": ("Montre8",),
     "bourdon": ("Bourdon8",),
@@ -69,6 +69,7 @@ _REGISTRATIONS = {
 
 
 def pipe_organ(opened: Path) -> Iterator[Sound]:
+    """Single keys, on one stop or several together."""
     folder = packages.opened(packages.PIPE_ORGAN, opened)
     ranks: dict[str, dict[int, Samples]] = {}
     wave = opened / "pipe.wav"

@@ -1,10 +1,9 @@
-"""Longer recordings: guitars of songs, speakers, and real music that never trains."""
+"""Longer recordings: the guitars of songs, and speakers."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,6 @@ from realtime.spec import SAMPLE_RATE_HZ
 from training.notes.clips import trimmed
 from training.notes.folder import decode
 from training.notes.free import packages
-from training.notes.free.qresource import files
 from training.notes.free.sound import Samples, Sound
 
 # Guitars of songs made for Frets on Fire, which come as tracks of their own
@@ -25,6 +23,7 @@ _LOUD_DB = -30.0
 
 
 def metal(opened: Path) -> Iterator[Sound]:
+    """Excerpts of distorted guitars, some clean ones among them."""
     licences = {"muldjord": "CC-BY-SA-3.0", "sectoid": "MIT"}
     for package in packages.METAL:
         for path in sorted(packages.opened(package, opened).rglob("guitar.ogg")):
@@ -54,9 +53,12 @@ def excerpts(samples: Samples) -> list[Samples]:
 
 _SPEECH_S, _PAUSE_S = 6.0, 0.08
 _LINES_A_SPEAKER = 8
+_LANGUAGE = re.compile(r"(?:klettres|sounds)/([a-zA-Z_]+)/")
+"""Not ``sr@latin``: the same recordings as ``sr``."""
 
 
 def speech(opened: Path) -> Iterator[Sound]:
+    """Lines of speech; the speaker of a language is taken to be one person."""
     for program, package in packages.SPEECH.items():
         said: dict[str, list[Path]] = {}
         for path in sorted(packages.opened(package, opened).rglob("*.ogg")):
@@ -69,10 +71,6 @@ def speech(opened: Path) -> Iterator[Sound]:
                     f"speech/{program}-{language}-{number}", spoken, "voice",
                     f"{program} speaker, {language}", "GPL-2+", articulation="speech",
                 )  # fmt: skip
-
-
-_LANGUAGE = re.compile(r"(?:klettres|sounds)/([a-zA-Z_]+)/")
-"""Not ``sr@latin``: the same recordings as ``sr``."""
 
 
 def lines(words: Iterable[Samples]) -> list[Samples]:
@@ -88,44 +86,3 @@ def lines(words: Iterable[Samples]) -> list[Samples]:
         if len(found) == _LINES_A_SPEAKER:
             break
     return found
-
-
-# Real music that never trains: solos of GCompris, piano and songs of synctoolbox
-
-_SOLOS = {
-    "accordion": "accordion", "banjo": "banjo", "cello": "cello", "clarinet": "clarinet",
-    "cymbal": "cymbals", "electric_guitar": "electric_guitar", "flute_traversiere": "flute",
-    "guitar": "acoustic_guitar", "harp": "harp", "horn": "horn", "organ": "organ",
-    "piano": "piano", "saxophone": "saxophone", "snare_drum": "drums", "trombone": "trombone",
-    "trumpet": "trumpet", "violin": "violin",
-}  # fmt: skip
-_LIEDER = {"Chopin_Op010-03": "piano", "Schubert_D911": "voice;piano"}
-
-
-@dataclass(frozen=True)
-class Unheard:
-    """A recording to evaluate with: its row of ``recordings.csv``, and the file."""
-
-    row: Mapping[str, str]
-    content: bytes
-
-
-def unheard(opened: Path) -> Iterator[Unheard]:
-    held = files(next(packages.opened(packages.SOLOS, opened).rglob("instruments.rcc")))
-    for name, instrument in _SOLOS.items():
-        content = next(data for path, data in held.items() if path.endswith(f"/{name}.ogg"))
-        yield _unheard(f"{name}.ogg", instrument, name, "GCompris", "GPL-3+", content)
-    for path in sorted(packages.opened(packages.LIEDER, opened).rglob("data_music/*.wav")):
-        piece, instruments = next(item for item in _LIEDER.items() if item[0] in path.name)
-        source, licence = "FMP notebooks", "CC-BY-NC-SA-3.0"
-        if piece.startswith("Schubert"):
-            source, licence = "Schubert Winterreise Dataset", "CC-BY-3.0"
-        yield _unheard(path.name, instruments, path.stem, source, licence, path.read_bytes())
-
-
-def _unheard(
-    name: str, instruments: str, group: str, source: str, licence: str, content: bytes
-) -> Unheard:
-    split = "weak" if ";" in instruments else "solo"
-    row = {"path": name, "split": split, "instruments": instruments, "complete": "1"}
-    return Unheard(row | {"group": group, "source": source, "licence": licence}, content)
