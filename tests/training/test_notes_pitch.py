@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from training.notes.pitch import contradicts, detect
@@ -23,19 +23,19 @@ def tone(pitch: float, weights: list[float], length: int = 16_000) -> np.ndarray
     return np.sum(partials, axis=0).astype(np.float32)
 
 
-@given(
-    st.floats(36, 90),
-    st.lists(st.floats(0.05, 1.0), min_size=4, max_size=8),
-)
+@given(st.floats(36, 72), st.lists(st.floats(0.05, 1.0), min_size=4, max_size=8))
+@example(71.5, [0.125, 0.125, 1.0, 0.0546875])  # seems to repeat at two thirds of its period
 @settings(max_examples=100, deadline=None)
-def test_harmonic_tones_are_heard_at_their_pitch(pitch: float, weights: list[float]) -> None:
-    heard = detect(tone(pitch, weights))
-    assert heard is not None
-    # Weak or few partials may make it a harmonic or a subharmonic: the check lets those pass.
-    assert min(abs(abs(heard - pitch) - shift) for shift in (0, 12, 19, 24, 28, 31, 36)) < 0.3
-    assert not contradicts(
-        tone(pitch, weights), round(pitch) if abs(pitch % 1 - 0.5) > 0.2 else pitch
-    )
+def test_harmonic_tones_are_clear_and_not_accused(pitch: float, weights: list[float]) -> None:
+    assert detect(tone(pitch, weights)) is not None
+    assert not contradicts(tone(pitch, weights), pitch)
+
+
+@given(st.floats(36, 80))
+@settings(max_examples=100, deadline=None)
+def test_a_plain_tone_is_heard_at_its_pitch(pitch: float) -> None:
+    heard = detect(tone(pitch, [1, 0.6, 0.4, 0.3]))
+    assert heard == pytest.approx(pitch, abs=0.3)
 
 
 @pytest.mark.parametrize("wrong", [-5, -2, 2, 3, 6])

@@ -33,10 +33,18 @@ def nsdf(frame: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def detect(samples: NDArray[np.float32]) -> float | None:
     """MIDI pitch (float) of the middle of a note, None where it is not clearly periodic."""
+    curve = _middle(samples)
+    return None if curve is None else _clearest(curve)
+
+
+def _middle(samples: NDArray[np.float32]) -> NDArray[np.float64] | None:
     if len(samples) < FRAME:
         return None
     middle = (len(samples) - FRAME) // 3
-    curve = nsdf(samples[middle : middle + FRAME])
+    return nsdf(samples[middle : middle + FRAME])
+
+
+def _clearest(curve: NDArray[np.float64]) -> float | None:
     below = np.flatnonzero(curve < 0)
     if not len(below):
         return None
@@ -61,10 +69,22 @@ def contradicts(samples: NDArray[np.float32], pitch: float) -> bool:
     """Whether a note clearly sounds a pitch that is neither ``pitch`` nor a relative of it.
 
     Octaves and harmonics above or below are let pass: either may be the
-    detector's mistake or the library's naming.
+    detector's mistake or the library's naming. So is a note that repeats with the
+    period of ``pitch``: where one harmonic drowns the rest, a shorter one looks as good.
     """
-    heard = detect(samples) if pitch <= _HIGHEST else None
-    if heard is None:
+    curve = _middle(samples) if pitch <= _HIGHEST else None
+    heard = None if curve is None else _clearest(curve)
+    if curve is None or heard is None or _repeats(curve, pitch):
         return False
     away = abs(heard - pitch)
     return all(abs(away - harmonic) > 1.0 for harmonic in _HARMONICS)
+
+
+def _repeats(curve: NDArray[np.float64], pitch: float) -> bool:
+    """Whether the curve is high within a semitone of a pitch's period, or of twice that.
+
+    Twice, because the peak of a period of ten samples may lie between two of them.
+    """
+    first, last = (SAMPLE_RATE_HZ / (440 * 2 ** ((pitch + d - 69) / 12)) for d in (1, -1))
+    near = (curve[int(n * first) : int(np.ceil(n * last)) + 1] for n in (1, 2))
+    return max(part.max(initial=0.0) for part in near) >= _CLEAR
