@@ -217,12 +217,17 @@ def _add(args: argparse.Namespace) -> int:
     elif args.folder is not None:
         with _progress() as tell:
             add_folder(
-                args.bank, args.out, args.folder, args.samples if args.samples.is_dir() else None,
+                args.bank, args.out, args.folder, _samples(args.samples),
                 split=args.split, seed=args.seed, processes=args.processes, progress=tell,
             )  # fmt: skip
     else:
         add_nsynth(args.bank, args.out, args.nsynth, split=args.split)
     return _summary(args.out)
+
+
+def _samples(folder: Path) -> Path | None:
+    """The folder of recorded notes; the one nobody named may be missing."""
+    return None if folder == _DEFAULT_SAMPLES and not folder.is_dir() else folder
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -62,6 +63,25 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Bank:
 @pytest.fixture(scope="module")
 def palette(bank: Bank) -> Palette:
     return Palette(bank, ("train",), CPU)
+
+
+def test_without_real_notes_only_what_was_rendered_is_left(tmp_path: Path) -> None:
+    pitch_of = {
+        "0/40:64 Violin": 60.0,
+        "0/41:64 Viola no. 2.1": 61.0,
+        "speaker 3/vowels": 62.0,
+        "violin/a4.ogg": 70.0,
+        "flutes/FLUTE.G5.wav": 71.0,
+        "organ.8/c.flac": 72.0,
+    }
+    with BankWriter(tmp_path / "bank", seed=1, recipe={}) as writer:
+        for origin, pitch in pitch_of.items():
+            note = Clip(tone(440.0), "violin", "some", "train", pitch=pitch, licence="CC0-1.0")
+            writer.append(replace(note, origin=origin))
+    bank = Bank.open(tmp_path / "bank")
+    assert Palette(bank, ("train",), CPU).pitch.tolist() == list(pitch_of.values())
+    left = Palette(bank, ("train",), CPU, exclude_real=True)
+    assert left.pitch.tolist() == [60.0, 61.0, 62.0]
 
 
 def one_event(palette: Palette, **changes: float) -> Events:

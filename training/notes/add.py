@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,14 +12,15 @@ from typing import Any
 import numpy as np
 
 from realtime.errors import TuttiError
-from training.notes import nsynth, sampler
+from training.mixing.players import band_of
+from training.notes import nsynth, samples
 from training.notes.bank import Bank, BankWriter, copy_into
 from training.notes.build import (
     Job,
     Progress,
-    folder_jobs,
     note_jobs,
     piece_jobs,
+    sample_jobs,
     silent,
     voice_jobs,
     write,
@@ -28,13 +30,15 @@ from training.notes.processes import pool
 from training.notes.soundfont import Font, kits_of, presets_of
 from training.notes.splits import SOUNDFONT_SPLIT
 from training.notes.synth import soundfont
-from training.notes.twins import shared_kits, shared_presets
+from training.notes.twins import shared_kits, shared_notes, shared_presets
 from training.notes.voices import recorded_speakers
 
 _TAKES = 10
 """Pieces or phrases a job."""
 PIECES_A_SOUNDFONT = 120
 PIECES_A_FOLDER = 200
+_ROWS_AT_ONCE = 100
+_COMPARING = "comparing with what is held out"
 _GENERAL_MIDI_PROGRAMS = 100
 """Programs of bank 0 from which on a soundfont is taken to follow General MIDI."""
 
@@ -53,24 +57,50 @@ def add_folder(
     """Adds a folder of notes with a manifest; all of it goes to one split.
 
     To training it also adds songs of those who speak in it, and pieces played by its
-    instruments and those of ``samples_folder``; recordings that validation or test hold
-    are left out (``training.notes.twins``).
+    instruments and those of ``samples_folder``. Recordings that validation or test hold
+    are left out (``training.notes.twins``), and what has one does not play.
 
     Raises TuttiError naming the manifest's line or the sound file at fault.
     """
     rows = read_manifest(folder)
     bank = Bank.open(bank_path)
-    todo = folder_jobs(folder, rows, split, bank_path)
+    shared: set[str] = set()
     if split == "train":
-        todo += voice_jobs(recorded_speakers(folder), folder)
-    if split == "train" and (sampler.instruments(folder) or sampler.kits(folder)):
-        folders = [folder] if samples_folder is None else [folder, samples_folder]
-        for other in folders:
-            read_manifest(other)  # a mistake here would only be seen minutes later
-        todo += piece_jobs(f"train of {folder.name}", "train", PIECES_A_FOLDER, [], folders)
+        if samples_folder is not None:
+            read_manifest(samples_folder)  # a mistake here would only be seen minutes later
+        shared = _shared(folder, rows, bank_path, processes, progress)
+    todo = sample_jobs(folder, [row for row in rows if row["path"] not in shared], split)
+    if split == "train":
+        singers = [one for one in recorded_speakers(folder) if one.split == "train"]
+        todo += voice_jobs(singers, folder)
+        left_out = frozenset(folder / path for path in shared)
+        if band_of([], [folder], "train", left_out).players:
+            folders = [folder] if samples_folder is None else [folder, samples_folder]
+            name = f"train of {folder.name}"
+            todo += piece_jobs(name, "train", PIECES_A_FOLDER, [], folders, left_out)
     what = {"folder": folder.name, "split": split, "seed": seed}
     with _extended(bank, out, what) as writer:
+        writer.drop("note that validation or test holds", len(shared))
         write(writer, todo, seed, processes, progress)
+
+
+def _shared(
+    folder: Path, rows: list[dict[str, str]], bank_path: Path, processes: int, progress: Progress
+) -> set[str]:
+    """Paths of the notes that validation or test hold."""
+    some = [rows[first : first + _ROWS_AT_ONCE] for first in range(0, len(rows), _ROWS_AT_ONCE)]
+    shared: set[str] = set()
+    with pool(processes) as workers:
+        found = workers.map(_shared_of, [folder] * len(some), some, [bank_path] * len(some))
+        for number, paths in enumerate(found):
+            progress(_COMPARING, number + 1, len(some))
+            shared |= paths
+    return shared
+
+
+def _shared_of(folder: Path, rows: list[dict[str, str]], bank_path: Path) -> set[str]:
+    notes = samples.clips(folder, rows, dropped=Counter(), split="train")
+    return shared_notes(notes, Bank.open(bank_path))
 
 
 def add_nsynth(bank: Path, out: Path, folder: Path, *, split: str) -> None:
@@ -108,13 +138,12 @@ def add_soundfonts(
         if font.source in bank.source or font.source in SOUNDFONT_SPLIT:
             raise TuttiError(f"{font.path} is one of the soundfonts of {bank_path} already.")
     read_manifest(samples_folder)  # a mistake here would only be seen minutes later
-    comparing = "comparing with what is held out"
-    progress(comparing, 0, len(fonts))
+    progress(_COMPARING, 0, len(fonts))
     with pool(processes) as workers:
         found = workers.map(_without_held_out, fonts, [bank_path] * len(fonts))
         for number, font in enumerate(found):
             fonts[number] = font
-            progress(comparing, number + 1, len(fonts))
+            progress(_COMPARING, number + 1, len(fonts))
     todo = note_jobs(fonts) + piece_jobs(
         f"train of {' and '.join(font.source for font in fonts)}",
         "train",

@@ -98,8 +98,15 @@ def _sample_jobs(samples: Path, scale: float) -> list[Job]:
     if scale < 1:
         step = max(1, round(1 / scale))
         rows = rows[::step]
+    return sample_jobs(samples, rows)
+
+
+def sample_jobs(
+    folder: Path, rows: Sequence[dict[str, str]], split: str | None = None
+) -> list[Job]:
+    """These rows of a folder of recordings; for one split, or each for its own."""
     return [
-        Job(f"samples {first}", "make_samples", (samples, rows[first : first + _ROWS_A_JOB]))
+        Job(f"samples {first}", "make_samples", (folder, rows[first : first + _ROWS_A_JOB], split))
         for first in range(0, len(rows), _ROWS_A_JOB)
     ]
 
@@ -121,18 +128,6 @@ def note_jobs(fonts: Sequence[Any], scale: float = 1.0) -> list[Job]:
     return out
 
 
-def folder_jobs(folder: Path, rows: Sequence[dict[str, str]], split: str, bank: Path) -> list[Job]:
-    """The notes of a folder of the user's own, for a split of a bank."""
-    return [
-        Job(
-            f"folder {folder.name} {first}",
-            "make_folder",
-            (folder, rows[first : first + _ROWS_A_JOB], split, bank),
-        )
-        for first in range(0, len(rows), _ROWS_A_JOB)
-    ]
-
-
 def voice_jobs(speakers: Sequence[Any], folder: Path, scale: float = 1.0) -> list[Job]:
     """What each of these speakers sings."""
     return [
@@ -142,45 +137,38 @@ def voice_jobs(speakers: Sequence[Any], folder: Path, scale: float = 1.0) -> lis
 
 
 def piece_jobs(
-    name: str, split: str, wanted: int, fonts: Sequence[Any], folders: Sequence[Path]
+    name: str,
+    split: str,
+    wanted: int,
+    fonts: Sequence[Any],
+    folders: Sequence[Path],
+    left_out: frozenset[Path] = frozenset(),
 ) -> list[Job]:
     """Composed pieces for the sounds of these fonts and the recorded instruments of a split."""
     return [
         Job(
             f"pieces {name} {number}",
             "make_pieces",
-            (f"{name}-{number:03}", split, min(_PIECES_A_JOB, wanted - first), fonts, folders),
+            (
+                f"{name}-{number:03}",
+                split,
+                min(_PIECES_A_JOB, wanted - first),
+                fonts,
+                folders,
+                left_out,
+            ),
         )
         for number, first in enumerate(range(0, wanted, _PIECES_A_JOB))
     ]
 
 
-def make_samples(rng: np.random.Generator, folder: Path, rows: Sequence[dict[str, str]]) -> Made:
-    from training.notes.samples import clips
-
-    made = Made()
-    made.clips = list(clips(folder, rows, dropped=made.dropped))
-    return made
-
-
-def make_folder(
-    rng: np.random.Generator,
-    folder: Path,
-    rows: Sequence[dict[str, str]],
-    split: str,
-    bank: Path,
+def make_samples(
+    rng: np.random.Generator, folder: Path, rows: Sequence[dict[str, str]], split: str | None
 ) -> Made:
-    from training.notes.bank import Bank
     from training.notes.samples import clips
-    from training.notes.twins import HeldOut
 
     made = Made()
-    held_out = HeldOut(Bank.open(bank)) if split == "train" else None
-    for clip in clips(folder, rows, dropped=made.dropped, split=split):
-        if held_out and held_out.holds(clip):
-            made.dropped["note that validation or test holds"] += 1
-        else:
-            made.clips.append(clip)
+    made.clips = list(clips(folder, rows, dropped=made.dropped, split=split))
     return made
 
 
@@ -203,12 +191,13 @@ def make_pieces(
     count: int,
     fonts: Sequence[Any],
     folders: Sequence[Path],
+    left_out: frozenset[Path],
 ) -> Made:
     from training.mixing.compose import compose_many
     from training.mixing.players import band_of
     from training.mixing.render import stems
 
-    band = band_of(fonts, folders, split)
+    band = band_of(fonts, folders, split, left_out)
     made = Made()
     for i, piece in enumerate(compose_many(band.palette, count, rng)):
         made.pieces.append(stems(piece, f"{name}-{i:02}", band, rng))

@@ -14,8 +14,8 @@ Checked by cross-correlating every held-out note with the training notes of its
 label and pitch: none is the same recording. The soundfonts of validation and
 test do share some samples with each other (a fiddle, a piccolo), so scores on
 the two are not independent. Neither shares any with training but the congas of a
-TR-808 kit, which are masked; soundfonts that join later are compared with both
-(``training.notes.twins``).
+TR-808 kit, which are masked; soundfonts and recordings that join later are compared
+with both (``training.notes.twins``).
 """
 
 from __future__ import annotations

@@ -3,14 +3,14 @@
 Free soundfonts are often made of each other's samples, under other names. What
 is scored must not have been learned, so a font that joins training is compared
 first: each preset plays the held-out notes of its label at their own pitch, and
-is left out where a waveform comes back the same. Labels that are masked are never
-scored, so they are not compared.
+is left out where a waveform comes back the same. Recorded notes are compared as they
+are. Labels that are masked are never scored, so they are not compared.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,27 +83,28 @@ def shared_kits(font: Font, kits: list[int], bank: Bank) -> set[tuple[int, int]]
     return {(DRUM_BANK, kit) for kit in kits if _plays_any(font, (DRUM_BANK, kit), hits, bank)}
 
 
-class HeldOut:
-    """The notes and hits of a bank that do not train, to compare a note with."""
+def shared_notes(notes: Iterable[Clip], bank: Bank) -> set[str]:
+    """Origins of the notes that are a held-out recording.
 
-    def __init__(self, bank: Bank) -> None:
-        self._bank = bank
-        self._pitched = _held_out(bank)
-        unpitched = (bank.kind == "note") & (bank.split != "train") & np.isnan(bank.pitch)
-        self._unpitched: dict[str, list[int]] = defaultdict(list)
-        for index in np.flatnonzero(unpitched & np.isin(bank.label, ("drums", "cymbals"))):
-            self._unpitched[str(bank.label[index])].append(int(index))
-
-    def holds(self, clip: Clip) -> bool:
-        """Whether a note is one of those recordings; phrases and masked labels are not compared."""
-        label = coarse(clip.label)
-        if clip.kind != "note" or label not in INSTRUMENTS:
-            return False
-        if clip.pitch is None:
-            same = self._unpitched.get(label, [])
-        else:
-            same = self._pitched.get(label, {}).get(round(clip.pitch), [])
-        return any(likeness(self._bank.clip(index), clip.samples) > SAME for index in same)
+    Phrases and masked labels are not compared; hits are, with every held-out hit of
+    their label.
+    """
+    held = _held_out(bank)
+    hits: dict[str, list[int]] = defaultdict(list)
+    for index in np.flatnonzero(
+        (bank.kind == "note") & (bank.split != "train") & np.isnan(bank.pitch)
+    ):
+        hits[coarse(str(bank.label[index]))].append(int(index))
+    shared = set()
+    for note in notes:
+        label = coarse(note.label)
+        if note.kind != "note" or label not in INSTRUMENTS:
+            continue
+        key = None if note.pitch is None else round(note.pitch)
+        same = hits[label] if key is None else held[label][key]
+        if any(likeness(bank.clip(index), note.samples) > SAME for index in same):
+            shared.add(note.origin)
+    return shared
 
 
 def _held_out(bank: Bank) -> dict[str, dict[int, list[int]]]:

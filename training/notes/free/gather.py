@@ -39,18 +39,20 @@ _NEEDED = {"timidity": "timidity", "wvunpack": "wavpack"}
 
 
 def gather(out: Path, progress: Progress = silent) -> None:
-    """Downloads, opens and writes everything; what is there already is not made again.
+    """Downloads, opens and writes everything; packages that are there are not downloaded again.
 
     Raises TuttiError where a file cannot be had, is another than it was, or where
     TiMidity++, which plays FreePats, or wvunpack, which opens the organ, is missing.
     """
-    for program, package in _NEEDED.items():
+    for program, its_package in _NEEDED.items():
         if shutil.which(program) is None:
             raise TuttiError(
-                f"{program} is missing; install it (Debian: apt-get install {package}, "
-                f"macOS: brew install {package})."
+                f"{program} is missing; install it (Debian: apt-get install {its_package}, "
+                f"macOS: brew install {its_package})."
             )
     opened = out / "packages"
+    for package in packages.ALL:
+        packages.opened(package, opened, progress)
     total = 2 + len(_SOURCES)
     progress("soundfonts", 0, total)
     _soundfonts(opened, out / "soundfonts")
@@ -61,7 +63,6 @@ def gather(out: Path, progress: Progress = silent) -> None:
         progress(name, done, total)
         rows += [_written(sound, out / "samples") for sound in sounds(opened)]
     _table(out / "samples" / "manifest.csv", COLUMNS, rows)
-    progress("", total, total)
 
 
 def _written(sound: Sound, folder: Path) -> dict[str, str]:

