@@ -50,6 +50,8 @@ ROWS = {
     "always musical": Row(("stage.mix.score.musical_p=1.0",)),
     "more composed pieces": Row(("stage.mix.score.piece_p=0.6",)),
     "no effects": Row(("stage.mix.effects=false",)),
+    "Muon": Row(('optimizer="muon"',)),
+    "Muon, another seed": Row(('optimizer="muon"',), seed=2),
     "mixup": Row(("stage.mixup_p=0.5",)),
 }
 COLUMNS = {

@@ -29,6 +29,7 @@ from training.mixing.mixer import Mixer
 from training.mixing.palette import Palette
 from training.models.tagger import InstrumentTagger
 from training.notes.bank import Bank
+from training.optimizer import optimizers
 from training.recipe import Recipe, Stage
 from training.validation import Validation
 
@@ -120,7 +121,7 @@ class _Run:
             model.load_state_dict(start["ema"])
             self.history = f"{start['recipe']}, then {recipe.name}"
             self.windows_before = start["windows"]
-        self.model, self.optimizer = fabric.setup(model, self._optimizer(model))
+        self.model, *self.optimizers = fabric.setup(model, *optimizers(model, recipe))
         self.average = AveragedModel(
             model, multi_avg_fn=_warming_average(recipe.ema_decay), use_buffers=True
         )
@@ -129,18 +130,6 @@ class _Run:
         if self.last.exists():
             self._resume()
         self.stage_ends = _stage_ends(recipe, self.batch)
-
-    def _optimizer(self, model: InstrumentTagger) -> torch.optim.Optimizer:
-        """AdamW; no decay on norms, biases and filter edges, whose unit is Hz."""
-        filters = list(model.encoder.front_end.filters.parameters())
-        known = {id(p) for p in filters}
-        rest = [p for p in model.parameters() if id(p) not in known]
-        groups: list[dict[str, Any]] = [
-            {"params": [p for p in rest if p.ndim > 1], "weight_decay": self.recipe.weight_decay},
-            {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0},
-            {"params": filters, "weight_decay": 0.0, "rate": self.recipe.filter_rate},
-        ]
-        return torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.98))
 
     def go(self, max_minutes: float | None, report: Callable[[Progress], None]) -> Path:
         total = self.stage_ends[-1]
@@ -198,13 +187,15 @@ class _Run:
                 samples = round(stage.window_s * SAMPLE_RATE_HZ)
                 mixer, of_stage = Mixer(self.palette, stage.mix, rng, samples), stage
             rate = stage.learning_rate * _schedule(through, stage.warmup)
-            for group in self.optimizer.param_groups:
-                group["lr"] = rate * group.get("rate", 1.0)
             loss = self._loss(stage, mixer, rng)
-            self.optimizer.zero_grad(set_to_none=True)
+            for optimizer in self.optimizers:
+                optimizer.zero_grad(set_to_none=True)
             self.fabric.backward(loss)
-            self.fabric.clip_gradients(self.model, self.optimizer, max_norm=5.0)
-            self.optimizer.step()
+            for optimizer in self.optimizers:
+                for group in optimizer.param_groups:
+                    group["lr"] = rate * group.get("rate", 1.0)
+                self.fabric.clip_gradients(self.model, optimizer, max_norm=5.0)
+                optimizer.step()
             self.average.update_parameters(self.model.module)
             total += loss.detach()
             self.step += 1
@@ -251,7 +242,7 @@ class _Run:
             "averaged": int(self.average.n_averaged),
             "model": self.model.module.state_dict(),
             "ema": self.average.module.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
         }
 
     def _resume(self) -> None:
@@ -265,7 +256,8 @@ class _Run:
         self.model.module.load_state_dict(state["model"])
         self.average.module.load_state_dict(state["ema"])
         self.average.n_averaged.fill_(state["averaged"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        for optimizer, its_state in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(its_state)
         self.step, self.best, self.waited = state["step"], state["best"], state["waited"]
         self.history, self.windows_before = state["recipe"], state["windows_before"]
 

@@ -41,15 +41,16 @@ class Stage:
 class Recipe:
     """A network and the stages it goes through.
 
-    ``batch`` is a GPU's batch. ``patience``: validations without improvement
-    before a run stops early (0: never). ``filter_rate``: how much faster the
-    filters' edges, in Hz, move than the other weights.
+    ``batch`` is a GPU's batch. ``optimizer``: as ``training.optimizer`` says.
+    ``patience``: validations without improvement before a run stops early (0: never).
+    ``filter_rate``: how much faster the filters' edges, in Hz, move than the other weights.
     """
 
     name: str
     stages: tuple[Stage, ...]
     network: NetworkConfig = field(default_factory=NetworkConfig)
     batch: int = 512
+    optimizer: Literal["adamw", "muon"] = "adamw"
     weight_decay: float = 0.01
     filter_rate: float = 20.0
     ema_decay: float = 0.9995

@@ -88,6 +88,13 @@ def test_stopped_and_resumed_is_the_same_run(bank: Path, whole_run: Path, tmp_pa
     assert same(whole_run, last)
 
 
+def test_muon_goes_on_where_it_stopped(bank: Path, tmp_path: Path) -> None:
+    recipe = tiny_recipe(optimizer="muon")
+    last = fit.fit(recipe, bank, tmp_path / "pieces", machine=ON_CPU, max_minutes=0.0001)
+    fit.fit(recipe, bank, tmp_path / "pieces", machine=ON_CPU)
+    assert same(fit.fit(recipe, bank, tmp_path / "whole", machine=ON_CPU), last)
+
+
 def test_killed_at_any_moment_it_goes_on(bank: Path, whole_run: Path, tmp_path: Path) -> None:
     """A real process, killed the hard way while it trains."""
     run = tmp_path / "killed"
@@ -112,11 +119,12 @@ def test_killed_at_any_moment_it_goes_on(bank: Path, whole_run: Path, tmp_path: 
     assert same(whole_run, last)
 
 
-def test_it_learns(bank: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_it_learns(bank: Path, tmp_path: Path, optimizer: str) -> None:
     """On one batch's worth of solos drawn again and again, the loss must fall."""
     losses: list[float] = []
     stage = Stage("solos", 320, "single_note", window_s=0.5, mix=SOLOS, learning_rate=3e-3)
-    recipe = tiny_recipe(stages=(stage,), batch=16)
+    recipe = tiny_recipe(stages=(stage,), batch=16, optimizer=optimizer)
     fit.fit(
         recipe,
         bank,
