@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from realtime.spec import SAMPLE_RATE_HZ
 from realtime.taxonomy import FAMILIES, INSTRUMENTS
 from training.datasets.truth import Truth
 from training.mixing.labels import Targets
@@ -17,25 +18,39 @@ from training.mixing.score import ScoreConfig
 from training.notes.bank import Bank
 
 COUNT_WEIGHTS = (1.0,) * 7
-"""As many windows are drawn for each number of parts, 0 to 6."""
-_BATCH = 100
+"""As many clips are drawn for each number of parts, 0 to 6."""
+_BATCH_S = 100
 _CERTAIN = 0.99
 
 
 def make_mixtures(
-    bank: Path, split: str, clips: int, seed: int
+    bank: Path,
+    split: str,
+    clips: int,
+    seed: int,
+    *,
+    seconds: int = 1,
+    effects: bool = True,
+    level_range_db: float = MixConfig.level_range_db,
 ) -> tuple[NDArray[np.float32], list[Truth]]:
-    """Windows of one second, float32 ``(clips, 16000)`` at 16 kHz, of a bank's held-out split.
+    """Clips of a bank's held-out split, float32 ``(clips, 16000 * seconds)`` at 16 kHz.
 
     What is true of them follows the rule of ``training.mixing.labels``: a part that is too quiet
     to be sure of is neither there nor absent, and then the count is not known.
     """
     rng = torch.Generator().manual_seed(seed)
     palette = Palette(Bank.open(bank), (split,), torch.device("cpu"))
-    mixer = Mixer(palette, MixConfig(score=ScoreConfig(count_weights=COUNT_WEIGHTS)), rng)
+    config = MixConfig(
+        score=ScoreConfig(count_weights=COUNT_WEIGHTS),
+        effects=effects,
+        level_range_db=level_range_db,
+        noise_p=MixConfig.noise_p if effects else 0.0,
+    )
+    mixer = Mixer(palette, config, rng, SAMPLE_RATE_HZ * seconds)
     audio, truths = [], []
-    for first in range(0, clips, _BATCH):
-        batch = mixer.batch(min(_BATCH, clips - first))
+    size = max(1, _BATCH_S // seconds)
+    for first in range(0, clips, size):
+        batch = mixer.batch(min(size, clips - first))
         audio.append(batch.audio.numpy())
         truths += truths_of(batch.targets)
     return np.concatenate(audio), truths

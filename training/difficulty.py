@@ -1,0 +1,69 @@
+"""What makes mixtures of unseen sources hard: the same scores, one difficulty less at a time.
+
+    python -m training.difficulty --bank banks/free --model realtime/assets/tutti.int8.onnx
+
+prints a Markdown table. Its first row is what 'tutti evaluate --bank' scores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from realtime.errors import TuttiError
+from realtime.spec import SAMPLE_RATE_HZ
+from realtime.tagger import Tagger
+from training.evaluate import hear_mixtures
+from training.mixtures import make_mixtures
+from training.scores import score_mixtures
+
+_LONGER: dict[str, Any] = {"seconds": 6}
+_BARE: dict[str, Any] = {"effects": False}
+ROWS: dict[str, tuple[str, dict[str, Any]]] = {
+    "unseen sources, 1 s, as scored": ("test", {}),
+    "parts equally loud": ("test", {"level_range_db": 0.0}),
+    "no effects, no noise": ("test", _BARE),
+    "6 s": ("test", _LONGER),
+    "6 s, no effects, no noise": ("test", _LONGER | _BARE),
+    "sources it was trained with": ("train", {}),
+    "the same, 6 s, no effects, no noise": ("train", _LONGER | _BARE),
+}
+COLUMNS = ("0 to 3: right number", "macro-F1", "4 to 6: macro-F1", "all: mAP", "solos")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Prints the table, row by row."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--bank", type=Path, required=True)
+    parser.add_argument("--model", type=Path, help="(default: the bundled one)")
+    parser.add_argument("--clips", type=int, default=1000, help="a row (default %(default)s)")
+    args = parser.parse_args(argv)
+    tagger = Tagger(args.model)
+    print("| mixtures | " + " | ".join(COLUMNS) + " |")
+    print("|" + "---|" * (1 + len(COLUMNS)))
+    for name, (split, changes) in ROWS.items():
+        audio, truths = make_mixtures(args.bank, split, args.clips, 0, **changes)
+        items = hear_mixtures(tagger, audio, SAMPLE_RATE_HZ, truths)
+        scores = score_mixtures(items, np.random.default_rng(0))
+        cells = (
+            scores["polyphony_few"]["accuracy"],
+            scores["few"]["macro_f1"],
+            scores["many"]["macro_f1"],
+            scores["all"]["map"],
+            scores["solos"]["top1"],
+        )
+        print(f"| {name} | " + " | ".join(f"{cell:.3f}" for cell in cells) + " |", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except TuttiError as error:
+        sys.exit(str(error))
