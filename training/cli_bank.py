@@ -111,9 +111,23 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="General MIDI soundfonts: their notes, and pieces played by them, join training",
     )
     what.add_argument(
+        "--pieces",
+        type=int,
+        metavar="N",
+        help="so many more composed pieces, by --players and the soundfonts of every bank",
+    )
+    what.add_argument(
         "--second-takes",
         action="store_true",
         help="each training piece and phrase again, through the effects of a studio",
+    )
+    add.add_argument(
+        "--players",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="PATH",
+        help="General MIDI soundfonts and folders of notes that play in --pieces",
     )
     add.add_argument(
         "--licence",
@@ -125,7 +139,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--samples",
         type=Path,
         default=_DEFAULT_SAMPLES,
-        help="recorded notes that play along in the pieces of soundfonts and folders (%(default)s)",
+        help="recorded notes that play along in pieces (%(default)s)",
     )
     add.add_argument("--seed", type=int, default=1, help="of pieces and second takes (%(default)s)")
     add.add_argument("--processes", type=int, default=2, help="work in parallel (%(default)s)")
@@ -201,12 +215,24 @@ def _fetch(args: argparse.Namespace) -> int:
 
 
 def _add(args: argparse.Namespace) -> int:
-    from training.notes.add import add_folder, add_nsynth, add_second_takes, add_soundfonts
+    from training.notes.add import (
+        add_folder,
+        add_nsynth,
+        add_pieces,
+        add_second_takes,
+        add_soundfonts,
+    )
 
     if args.soundfonts:
         with _progress() as tell:
             add_soundfonts(
                 args.bank, args.out, args.soundfonts, args.samples, licences=args.licence or [],
+                seed=args.seed, processes=args.processes, progress=tell,
+            )  # fmt: skip
+    elif args.pieces is not None:
+        with _progress() as tell:
+            add_pieces(
+                args.bank, args.out, args.pieces, args.players, _samples(args.samples),
                 seed=args.seed, processes=args.processes, progress=tell,
             )  # fmt: skip
     elif args.second_takes:

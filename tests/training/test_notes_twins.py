@@ -146,6 +146,35 @@ def test_a_folder_for_training_leaves_out_what_is_held_out_and_plays_the_rest(
     assert set(after.split[added].tolist()) == {"train"}
 
 
+def test_more_pieces_bring_nothing_that_is_held_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(add, "FONTS", ())
+    rng = np.random.default_rng(3)
+    note = tone(60, 0.8, rng)
+    with BankWriter(tmp_path / "bank", seed=1, recipe={}) as writer:
+        copy_into(writer, make_bank(tmp_path / "tones", pieces=1))
+        writer.append(Clip(note, "flute", "held", "test", pitch=60.0, licence="CC0-1.0"))
+    own = {
+        f"{label}{p}": (label, float(p), tone(p, 0.8, rng))
+        for label in ("flute", "oboe", "cello")
+        for p in range(58, 74)
+    }
+    folder = folder_of(tmp_path / "notes", own | {"flute-again": ("flute", 60.0, note)})
+
+    before = Bank.open(tmp_path / "bank")
+    for more in ("more", "even more"):
+        add.add_pieces(before.path, tmp_path / more, 3, [folder], None, seed=1, processes=1)
+        after = Bank.open(tmp_path / more)
+        added = np.arange(len(before), len(after))
+        assert set(after.kind[added].tolist()) == {"stem"}
+        assert set(after.split[added].tolist()) == {"train"}
+        assert set(after.label[added].tolist()) <= {"oboe", "cello"}, "the flute is held out"
+        assert not set(after.piece[added].tolist()) & set(before.piece.tolist())
+        before = after
+    assert after.manifest["recipe"]["added"] == 2 * [{"pieces": 3, "players": ["notes"], "seed": 1}]
+
+
 def test_a_folder_that_is_held_out_stays_notes(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     own = {f"flute{p}": ("flute", float(p), tone(p, 0.8, rng)) for p in range(58, 74)}

@@ -20,6 +20,7 @@ from training.notes.build import (
     Progress,
     note_jobs,
     piece_jobs,
+    require_fonts,
     sample_jobs,
     silent,
     voice_jobs,
@@ -27,7 +28,7 @@ from training.notes.build import (
 )
 from training.notes.folder import read_manifest
 from training.notes.processes import pool
-from training.notes.soundfont import Font, kits_of, presets_of
+from training.notes.soundfont import FONTS, Font, kits_of, presets_of
 from training.notes.splits import SOUNDFONT_SPLIT
 from training.notes.synth import soundfont
 from training.notes.twins import shared_kits, shared_notes, shared_presets
@@ -138,12 +139,7 @@ def add_soundfonts(
         if font.source in bank.source or font.source in SOUNDFONT_SPLIT:
             raise TuttiError(f"{font.path} is one of the soundfonts of {bank_path} already.")
     read_manifest(samples_folder)  # a mistake here would only be seen minutes later
-    progress(_COMPARING, 0, len(fonts))
-    with pool(processes) as workers:
-        found = workers.map(_without_held_out, fonts, [bank_path] * len(fonts))
-        for number, font in enumerate(found):
-            fonts[number] = font
-            progress(_COMPARING, number + 1, len(fonts))
+    fonts = _compared(fonts, bank_path, processes, progress)
     todo = note_jobs(fonts) + piece_jobs(
         f"train of {' and '.join(font.source for font in fonts)}",
         "train",
@@ -167,6 +163,17 @@ def _require_general_midi(font: Font) -> None:
         )
 
 
+def _compared(fonts: list[Font], bank_path: Path, processes: int, progress: Progress) -> list[Font]:
+    """The soundfonts without what validation or test hold."""
+    left = []
+    progress(_COMPARING, 0, len(fonts))
+    with pool(processes) as workers:
+        for font in workers.map(_without_held_out, fonts, [bank_path] * len(fonts)):
+            left.append(font)
+            progress(_COMPARING, len(left), len(fonts))
+    return left
+
+
 def _without_held_out(font: Font, bank_path: Path) -> Font:
     bank = Bank.open(bank_path)
     shared = shared_presets(font, presets_of(font), bank) | shared_kits(font, kits_of(font), bank)
@@ -176,6 +183,48 @@ def _without_held_out(font: Font, bank_path: Path) -> Font:
             f"{font.path} holds only recordings that validation or test of {bank_path} hold too."
         )
     return left
+
+
+def add_pieces(
+    bank_path: Path,
+    out: Path,
+    count: int,
+    players: Sequence[Path],
+    samples_folder: Path | None,
+    *,
+    seed: int,
+    processes: int = 2,
+    progress: Progress = silent,
+) -> None:
+    """Adds composed pieces to training.
+
+    They are played by the soundfonts of every bank, by ``players``, which are
+    soundfonts and folders of notes, and by the recorded instruments of
+    ``samples_folder``. What validation or test hold does not play.
+
+    Raises TuttiError naming a soundfont or a folder that cannot be read.
+    """
+    bank = Bank.open(bank_path)
+    fonts = [Font(path.stem, path, "") for path in players if not path.is_dir()]
+    folders = [path for path in players if path.is_dir()]
+    left_out: set[Path] = set()
+    for font in fonts:
+        _require_general_midi(font)
+    for folder in folders:
+        rows = read_manifest(folder)
+        shared = _shared(folder, rows, bank_path, processes, progress)
+        left_out |= {folder / path for path in shared}
+    if samples_folder is not None:
+        read_manifest(samples_folder)  # a mistake here would only be seen minutes later
+        folders.append(samples_folder)
+    fonts = _compared(fonts, bank_path, processes, progress)
+    require_fonts()
+    fonts += [font for font in FONTS if font.split == "train"]
+    name = f"train from {len(bank)}"  # no piece of this bank has it
+    todo = piece_jobs(name, "train", count, fonts, folders, frozenset(left_out))
+    what = {"pieces": count, "players": [path.stem for path in players], "seed": seed}
+    with _extended(bank, out, what) as writer:
+        write(writer, todo, seed, processes, progress)
 
 
 def add_second_takes(

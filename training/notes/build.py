@@ -55,7 +55,7 @@ def jobs(samples: Path | None, contents: Sequence[str], scale: float) -> list[Jo
     if ("samples" in contents or "voices" in contents) and samples is None:
         raise TuttiError("The folder of recorded notes is missing; name it with --samples.")
     if "notes" in contents or "pieces" in contents:
-        _require_fonts()
+        require_fonts()
     if "samples" in contents and samples is not None:
         out += _sample_jobs(samples, scale)
     if "notes" in contents:
@@ -79,7 +79,8 @@ def jobs(samples: Path | None, contents: Sequence[str], scale: float) -> list[Jo
     return out
 
 
-def _require_fonts() -> None:
+def require_fonts() -> None:
+    """Raises TuttiError naming a soundfont of every bank that is not installed."""
     from training.notes.soundfont import FONTS
 
     for font in FONTS:
