@@ -50,7 +50,7 @@ class Recipe:
     stages: tuple[Stage, ...]
     network: NetworkConfig = field(default_factory=NetworkConfig)
     batch: int = 512
-    optimizer: Literal["adamw", "muon"] = "adamw"
+    optimizer: Literal["muon", "adamw"] = "muon"
     weight_decay: float = 0.01
     filter_rate: float = 20.0
     ema_decay: float = 0.9995
