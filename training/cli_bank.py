@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from realtime.errors import TuttiError
+
 _EXAMPLES = """\
 examples:
   tutti bank build banks/full --samples ../shared/samples --seed 1
@@ -20,6 +22,9 @@ examples:
   tutti bank add banks/full banks/more --nsynth ~/nsynth-train
   tutti bank add banks/full banks/more --folder ~/my-notes
   tutti bank add banks/full banks/treated --second-takes
+  tutti bank add banks/full banks/more --pieces 2000
+  tutti bank add banks/free banks/pieces --pieces 2400 \\
+    --players ../free/soundfonts/*.sf2 ../free/samples
   tutti bank add banks/full banks/wide --soundfonts GeneralUser.sf2 --licence "GeneralUser GS 1.4"
 
 A bank is a folder with audio.i16, clips.csv and bank.json. A folder of notes of
@@ -112,7 +117,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     what.add_argument(
         "--pieces",
-        type=int,
+        type=_count,
         metavar="N",
         help="so many more composed pieces, by --players and the soundfonts of every bank",
     )
@@ -153,6 +158,13 @@ def _fraction(text: str) -> float:
     value = float(text)
     if not 0 < value <= 1:
         raise argparse.ArgumentTypeError("a number above 0, at most 1")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("a whole number, 1 or more")
     return value
 
 
@@ -223,6 +235,10 @@ def _add(args: argparse.Namespace) -> int:
         add_soundfonts,
     )
 
+    if args.players and args.pieces is None:
+        raise TuttiError("--players play in --pieces N: say how many.")
+    if args.licence and not args.soundfonts:
+        raise TuttiError("--licence is for --soundfonts; a folder's manifest.csv states its own.")
     if args.soundfonts:
         with _progress() as tell:
             add_soundfonts(
@@ -282,8 +298,6 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
 def main() -> int:
     """``python -m training.cli_bank``, for a checkout that is not installed."""
     import sys
-
-    from realtime.errors import TuttiError
 
     parser = argparse.ArgumentParser(prog="tutti")
     add_parser(parser.add_subparsers(required=True))

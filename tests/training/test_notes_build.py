@@ -198,6 +198,9 @@ def test_samples_that_were_named_must_be_there(tmp_path: Path) -> None:
         (("unpack", "nowhere", "out"), "holds no packed bank"),
         (("build", "out", "--samples", "nowhere"), "manifest.csv cannot be read"),
         (("build", "out", "--scale", "2"), "above 0"),
+        (("add", "bank", "out", "--pieces", "0"), "1 or more"),
+        (("add", "bank", "out", "--second-takes", "--players", "a.sf2"), "say how many"),
+        (("add", "bank", "out", "--folder", "notes", "--licence", "MIT"), "manifest.csv states"),
         (("build", "out", "--scale", "much"), "invalid"),
     ],
 )

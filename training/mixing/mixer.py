@@ -161,7 +161,7 @@ class Mixer:
             spare = (self.palette.length[clip] - samples).clamp(min=0)
             first = self.palette.start[clip] + (uniform(n, 0, 1, rng) * spare).long()
             reach = torch.arange(samples, device=mix.device)
-            last = (self.palette.start[clip] + self.palette.length[clip])[:, None]
+            last = (self.palette.start[clip] + self.palette.length[clip] - 1)[:, None]
             real = self.palette.audio[(first[:, None] + reach).minimum(last)].float()
             real = real / (fx.rms(real) + fx.EPS)
             noise = torch.where(chance(n, 0.4, rng)[:, None], real, noise)

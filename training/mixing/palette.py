@@ -18,7 +18,7 @@ from torch import Tensor
 
 from realtime.errors import TuttiError
 from realtime.taxonomy import FAMILIES, FINE, INSTRUMENTS, Target
-from training.notes.bank import COLUMNS, Bank
+from training.notes.bank import AUDIO_FILE, COLUMNS, Bank
 
 SAMPLE_RATE_HZ = 16_000
 KINDS = ("note", "phrase", "stem")
@@ -117,15 +117,13 @@ class Palette:
         self.noise = torch.tensor(noise, device=device)
 
     def _load_audio(self, bank: Bank, columns: dict[str, np.ndarray]) -> None:
-        """Copy only the chosen clips, back to back, with one zero after each."""
-        length = columns["length"].astype(np.int64)
-        start = np.concatenate([[0], np.cumsum(length + 1)[:-1]])
-        audio = np.zeros(int((length + 1).sum()) + 1, dtype=np.int16)
-        for new, old, count in zip(start, columns["start"].astype(np.int64), length, strict=True):
-            audio[new : new + count] = bank.audio[old : old + count]
-        self.audio = torch.from_numpy(audio).to(self.device)
-        self.start = torch.tensor(start, device=self.device)
-        self.length = torch.tensor(length, device=self.device)
+        """The bank's file itself: on a processor it is mapped, and processes share it."""
+        audio = torch.from_file(
+            str(bank.path / AUDIO_FILE), shared=False, size=len(bank.audio), dtype=torch.int16
+        )
+        self.audio = audio.to(self.device)
+        self.start = torch.tensor(columns["start"].astype(np.int64), device=self.device)
+        self.length = torch.tensor(columns["length"].astype(np.int64), device=self.device)
         self.pitch = torch.tensor(columns["pitch"].astype(np.float32), device=self.device)
         self.sustain = torch.tensor(columns["sustain"].astype(np.int64) > 0, device=self.device)
 

@@ -35,6 +35,7 @@ from training.notes.clips import KINDS, SPLITS, Clip, fault
 
 FORMAT = "tutti-bank"
 VERSION = 1
+AUDIO_FILE = "audio.i16"
 COLUMNS = (
     "start", "length", "label", "source", "split", "kind", "pitch", "velocity",
     "articulation", "sustain", "piece", "onset", "licence", "origin",
@@ -78,7 +79,7 @@ class Bank:
         """Opens and checks a bank; raises TuttiError naming the file at fault."""
         folder = Path(path)
         manifest = read_manifest(folder)
-        audio_path, table_path = folder / "audio.i16", folder / "clips.csv"
+        audio_path, table_path = folder / AUDIO_FILE, folder / "clips.csv"
         try:
             size = audio_path.stat().st_size
             with table_path.open(newline="", encoding="utf-8") as file:
@@ -215,7 +216,7 @@ class BankWriter:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             remove_stale_partials(self.path)
             self._partial.mkdir()
-            self._audio = (self._partial / "audio.i16").open("wb")
+            self._audio = (self._partial / AUDIO_FILE).open("wb")
             self._table = (self._partial / "clips.csv").open("w", newline="", encoding="utf-8")
             self._rows = csv.writer(self._table, lineterminator="\n")
             self._rows.writerow(COLUMNS)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from realtime.errors import TuttiError
 from realtime.spec import SAMPLE_RATE_HZ
-from training.notes.bank import Bank, parse_rows, read_manifest, remove_stale_partials
+from training.notes.bank import AUDIO_FILE, Bank, parse_rows, read_manifest, remove_stale_partials
 from training.notes.processes import pool
 
 INDEX = "index.json.gz"
@@ -69,7 +69,7 @@ def pack(
         partial.mkdir(parents=True)
         names = [f"shard-{number:04}.ogg" for number in range(len(spans))]
         todo = [
-            (bank_path / "audio.i16", start, samples, partial / name)
+            (bank_path / AUDIO_FILE, start, samples, partial / name)
             for (start, samples), name in zip(spans, names, strict=True)
         ]
         made = []
@@ -166,7 +166,7 @@ def unpack(
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_stale_partials(path)
         partial.mkdir()
-        audio_path = partial / "audio.i16"
+        audio_path = partial / AUDIO_FILE
         with audio_path.open("wb") as file:
             file.truncate(2 * index["bank"]["samples"])
         todo = [
