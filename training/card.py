@@ -12,6 +12,7 @@ import argparse
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -115,9 +116,19 @@ def model(report: Report) -> str:
     described = report["model"]
     return (
         f"Model {described['version']}, {described['windows_seen'] / 1e6:.2f} million windows "
-        f"seen, recipe {described['recipe']}, SHA-256 `{described['sha256'][:16]}`. "
+        f"seen, recipe {_briefly(described['recipe'])}, SHA-256 `{described['sha256'][:16]}`. "
         f"Measured on {report['machine']}, by\n\n```sh\n{report['command']}\n```"
     )
+
+
+def _briefly(recipes: str) -> str:
+    """``a, then a, then b, seed 3`` as ``a (2 times), then b, seed 3``."""
+    runs, _, seed = recipes.rpartition(", seed ")
+    found = []
+    for name, repeats in groupby(runs.split(", then ")):
+        count = len(list(repeats))
+        found.append(name if count == 1 else f"{name} ({count} times)")
+    return f"{', then '.join(found)}, seed {seed}"
 
 
 BLOCKS: dict[str, Callable[[Report], str]] = {

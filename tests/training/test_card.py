@@ -29,7 +29,8 @@ def report(top1: float = 0.5) -> dict:
         "machine": "a machine",
         "command": "tutti evaluate",
         "model": {
-            "version": "9", "windows_seen": 2_000_000, "recipe": "r, seed 1", "sha256": "ab" * 32,
+            "version": "9", "windows_seen": 2_000_000, "sha256": "ab" * 32,
+            "recipe": "q, then r, then r, seed 1",
             "thresholds": dict.fromkeys(INSTRUMENTS, 0.4),
         },
         "comparison": {"micro_f1_lost": 0.001},
@@ -64,6 +65,7 @@ def test_every_block_is_replaced_and_the_rest_stays() -> None:
     assert "left over" not in text
     assert text.startswith("before\n")
     assert text.count("between") == len(BLOCKS)
+    assert "recipe q, then r (2 times), seed 1, SHA-256" in text
     assert "| 0.500 [0.40, 0.60], 3 of 5 | 0.85 |" in text
     assert "Solos named wrongly, of 5: flute as oboe (2)." in text
     assert "| Flute | 0.40 | 1 |  | 0.25 |  |" in text
