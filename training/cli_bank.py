@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from realtime.errors import TuttiError
 
@@ -239,35 +240,25 @@ def _add(args: argparse.Namespace) -> int:
         raise TuttiError("--players play in --pieces N: say how many.")
     if args.licence and not args.soundfonts:
         raise TuttiError("--licence is for --soundfonts; a folder's manifest.csv states its own.")
-    if args.soundfonts:
-        with _progress() as tell:
-            add_soundfonts(
-                args.bank, args.out, args.soundfonts, args.samples, licences=args.licence or [],
-                seed=args.seed, processes=args.processes, progress=tell,
-            )  # fmt: skip
-    elif args.pieces is not None:
-        with _progress() as tell:
-            add_pieces(
-                args.bank, args.out, args.pieces, args.players, _samples(args.samples),
-                seed=args.seed, processes=args.processes, progress=tell,
-            )  # fmt: skip
-    elif args.second_takes:
-        with _progress() as tell:
-            add_second_takes(
-                args.bank, args.out, seed=args.seed, processes=args.processes, progress=tell
-            )
-    elif args.folder is not None:
-        with _progress() as tell:
-            add_folder(
-                args.bank, args.out, args.folder, _samples(args.samples),
-                split=args.split, seed=args.seed, processes=args.processes, progress=tell,
-            )  # fmt: skip
-    else:
+    if args.nsynth is not None:
         add_nsynth(args.bank, args.out, args.nsynth, split=args.split)
+        return _summary(args.out)
+    banks, samples = (args.bank, args.out), args.samples
+    with _progress() as tell:
+        how: dict[str, Any] = {"seed": args.seed, "processes": args.processes, "progress": tell}
+        if args.soundfonts:
+            licences = args.licence or []
+            add_soundfonts(*banks, args.soundfonts, samples, licences=licences, **how)
+        elif args.pieces is not None:
+            add_pieces(*banks, args.pieces, args.players, _if_there(samples), **how)
+        elif args.second_takes:
+            add_second_takes(*banks, **how)
+        else:
+            add_folder(*banks, args.folder, _if_there(samples), split=args.split, **how)
     return _summary(args.out)
 
 
-def _samples(folder: Path) -> Path | None:
+def _if_there(folder: Path) -> Path | None:
     """The folder of recorded notes; the one nobody named may be missing."""
     return None if folder == _DEFAULT_SAMPLES and not folder.is_dir() else folder
 

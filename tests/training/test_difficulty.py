@@ -41,3 +41,4 @@ def test_the_command_prints_a_row_for_each_difficulty(
     lines = [line.split("|")[1:-1] for line in capsys.readouterr().out.splitlines()]
     assert [line[0].strip() for line in lines[2:]] == list(difficulty.ROWS)
     assert all(0 <= float(cell) <= 1 for line in lines[2:] for cell in line[1:])
+    assert difficulty.main(["--bank", str(bank), "--clips", "1"]) == 0, "too few for some scores"
