@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from PyQt6.QtGui import QAction, QKeySequence
-from PyQt6.QtWidgets import QWidget
+from PyQt6.QtWidgets import QMenu, QWidget
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,14 @@ def install(window: QWidget, commands: list[Command]) -> dict[str, QAction]:
         window.addAction(action)
         actions[command.name] = action
     return actions
+
+
+def add_choice(menu: QMenu | None, text: str, call: Callable[[], object]) -> None:
+    """A line of a menu that has no key of its own."""
+    if menu is not None:
+        action = menu.addAction(text)
+        if action is not None:
+            action.triggered.connect(lambda _checked=False: call())
 
 
 WIDGET_KEYS = (

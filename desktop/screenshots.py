@@ -117,7 +117,7 @@ def views(
     _run(app, 0.6)
     yield "compact", window
     menus.view.toggle_compact()
-    dialog = menus.choose_expected()
+    dialog = menus.metering.choose_expected()
     _run(app, 0.2)
     yield "expected", dialog
     dialog.close()

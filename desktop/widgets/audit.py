@@ -27,6 +27,7 @@ from PyQt6.QtWidgets import (
 from desktop.background import Background
 from desktop.clock import clock
 from desktop.theme import Theme
+from desktop.widgets.sound_dialog import ask_sound, ask_sounds
 from desktop.widgets.stem_lanes import StemLanes
 from realtime.audit import formats
 from realtime.audit.audit import POOR_FIT_DB, Audit, audit
@@ -34,7 +35,6 @@ from realtime.audit.picture import picture
 from realtime.errors import TuttiError
 from realtime.model import TagModel
 
-SOUND_FILES = "Sound files (*.wav *.flac *.ogg *.mp3 *.aif *.aiff)"
 SAVE_AS = "Picture (*.svg);;Audacity labels (*.txt);;Table (*.csv);;JSON (*.json)"
 COLUMNS = ("Stem", "From", "To", "Why", "The model")
 HINT = (
@@ -142,14 +142,14 @@ class AuditWindow(QWidget):
     # -- files -----------------------------------------------------------------------
 
     def choose_mix(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "The mix", self._folder(), SOUND_FILES)
-        if path:
-            self.use(Path(path), self.stems)
+        path = ask_sound(self, "The mix", self._folder())
+        if path is not None:
+            self.use(path, self.stems)
 
     def choose_stems(self) -> None:
-        paths, _ = QFileDialog.getOpenFileNames(self, "The stems", self._folder(), SOUND_FILES)
-        if paths:
-            self.use(self.mix, [Path(path) for path in paths])
+        stems = ask_sounds(self, "The stems", self._folder())
+        if stems:
+            self.use(self.mix, stems)
 
     def use(self, mix: Path | None, stems: list[Path]) -> None:
         """Take other files; what was found for the old ones goes."""

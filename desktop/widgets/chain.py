@@ -21,7 +21,8 @@ from PyQt6.QtWidgets import (
 from desktop.background import Background
 from desktop.chain_session import ChainSession, OpenDevice
 from desktop.theme import Theme
-from desktop.widgets.chain_editor import SOUND_FILES, ChainEditor, scrolling
+from desktop.widgets.chain_editor import ChainEditor, scrolling
+from desktop.widgets.sound_dialog import ask_sound
 from desktop.widgets.tap_meters import TapMeters
 from realtime.errors import TuttiError
 from realtime.host import chain as chains
@@ -196,8 +197,7 @@ class ChainWindow(QWidget):
         if index == 0:
             self.use_file(None)
             return
-        path, _ = QFileDialog.getOpenFileName(self, "Sound file", "", SOUND_FILES)
-        self.use_file(Path(path) if path else self.session.file)
+        self.use_file(ask_sound(self, "Sound file") or self.session.file)
 
     def _choose_block(self, index: int) -> None:
         settings = dataclasses.replace(self.session.settings, block_frames=BLOCK_CHOICES[index])

@@ -22,13 +22,12 @@ from desktop.chain_session import ChainSession
 from desktop.theme import Theme
 from desktop.widgets.chain_parameters import ParameterPanel
 from desktop.widgets.chain_steps import StepList
+from desktop.widgets.sound_dialog import ask_sound
 from realtime.errors import TuttiError
 from realtime.host import chain as chains
 from realtime.host.chain import EffectStep, Step, TapStep
 from realtime.host.effects import EFFECTS, Value
 from realtime.host.isolation import RUNNING
-
-SOUND_FILES = "Sound files (*.wav *.flac *.ogg *.mp3 *.aif *.aiff)"
 
 
 class ChainEditor(QWidget):
@@ -90,10 +89,10 @@ class ChainEditor(QWidget):
         """Add a built-in effect below the chosen step; Convolution asks for its file."""
         parameters: dict[str, Value] = {}
         if name == "Convolution":
-            path, _ = QFileDialog.getOpenFileName(self, "Impulse response", "", SOUND_FILES)
-            if not path:
+            path = ask_sound(self, "Impulse response")
+            if path is None:
                 return
-            parameters = {"impulse_response_filename": path}
+            parameters = {"impulse_response_filename": str(path)}
         self.add_step(EffectStep(name, parameters))
 
     def add_tap(self) -> None:

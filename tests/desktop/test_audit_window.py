@@ -142,7 +142,7 @@ def test_the_monitor_opens_it_with_the_open_file_and_plays_where_it_points(
     opened, qtbot, files, wait
 ):
     opened.window.open_file(files[0])
-    window = opened.menus.show_audit()
+    window = opened.menus.sources.show_audit()
     assert window.mix == files[0]
     window.time_chosen.emit(files[0], 2.0)
     session = opened.window.session

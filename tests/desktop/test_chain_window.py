@@ -307,7 +307,7 @@ def test_tap_meters_mark_what_changed(name, qtbot):
 def test_the_monitor_opens_it_on_the_open_file_and_closes_it(opened, qtbot, write_sound):
     path = write_sound("a.wav", [(["flute"], 1.0)])
     assert opened.window.open_file(path)
-    chain = opened.menus.show_chain()
+    chain = opened.menus.sources.show_chain()
     assert chain.session.file == path
     assert chain.source.currentText() == "a.wav"
     opened.menus.view.flip_theme()

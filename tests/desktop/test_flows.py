@@ -211,7 +211,7 @@ def test_expected_instruments_in_the_window(opened, qtbot, song):
 def test_saving_in_three_formats(opened, qtbot, song, tmp_path):
     opened_file(opened, qtbot, song)
     opened.window.transport.seek(2.0)
-    opened.menus.add_marker("verse")
+    opened.menus.history.add_marker("verse")
     for kind, name in (("csv", "a.csv"), ("jsonl", "a.jsonl"), ("audacity", "a.txt")):
         opened.menus.saving.save_to(tmp_path / name, kind)
         qtbot.waitUntil(lambda name=name: (tmp_path / name).exists(), timeout=5000)
@@ -261,9 +261,9 @@ def test_presets(opened):
     menus, settings = opened.menus, opened.settings
     settings.sort, settings.hidden = "activity", ["flute"]
     settings.presets["strings"] = settings.preset()
-    menus.reset()
+    menus.presets.reset()
     assert (settings.sort, settings.hidden) == ("score", [])
-    menus.load_preset("strings")
+    menus.presets.load("strings")
     assert (settings.sort, settings.hidden) == ("activity", ["flute"])
     assert "flute" not in {row.instrument for row in opened.window.meters.rows()}
 
@@ -271,7 +271,7 @@ def test_presets(opened):
 def test_a_preset_is_not_changed_by_later_edits(opened):
     settings = opened.settings
     settings.presets["a"] = settings.preset()
-    opened.menus.load_preset("a")
+    opened.menus.presets.load("a")
     opened.window.meters.toggle_hidden("flute")
     assert settings.presets["a"]["hidden"] == []
 
@@ -280,7 +280,7 @@ def test_smoothing_reaches_the_open_file(opened, qtbot, song):
     session = opened_file(opened, qtbot, song)
     track = session.track
     opened.settings.release_s = 5.0
-    opened.menus._motion_changed("release_s")
+    opened.menus.metering.motion_changed("release_s")
     qtbot.waitUntil(lambda: session.track is not track, timeout=5000)
     opened.window.transport.seek(9.0)
     qtbot.waitUntil(lambda: "flute" in heard(opened), timeout=5000)
