@@ -11,7 +11,6 @@ from PyQt6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
-    QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLabel,
@@ -21,6 +20,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from desktop.widgets.sound_dialog import ask_sound
 from realtime.host.effects import Parameter, Value
 
 STEPS = 1000
@@ -209,10 +209,10 @@ def _control(
         button.setAccessibleName(name)
 
         def choose() -> None:
-            path, _ = QFileDialog.getOpenFileName(button, "Choose an impulse response")
-            if path:
-                button.setText(Path(path).name)
-                take(path)
+            path = ask_sound(button, "Impulse response")
+            if path is not None:
+                button.setText(path.name)
+                take(str(path))
 
         button.clicked.connect(choose)
         return button
