@@ -16,8 +16,9 @@ from training.mixing.mixer import MixConfig, Mixer
 from training.mixing.palette import Palette
 from training.mixing.place import Events, place
 from training.mixing.score import ScoreConfig, write
-from training.notes.bank import Bank, BankWriter
+from training.notes.bank import Bank
 from training.notes.clips import Clip
+from training.notes.writer import BankWriter
 
 CPU = torch.device("cpu")
 RATE_HZ = 16_000

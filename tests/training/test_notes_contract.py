@@ -19,10 +19,11 @@ from training.mixing.compose import compose_many
 from training.mixing.players import band_of
 from training.mixing.render import stems
 from training.notes import noise, nsynth, samples, voices
-from training.notes.bank import Bank, BankWriter
+from training.notes.bank import Bank
 from training.notes.clips import KINDS, MAX_NOTE_S, MAX_PHRASE_S, SPLITS, Clip
 from training.notes.folder import read_manifest
 from training.notes.soundfont import drum_clips, melodic_clips, presets_of
+from training.notes.writer import BankWriter
 
 RATE_HZ = 16_000
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from training.notes.add import add_second_takes
-from training.notes.bank import Bank, BankWriter
+from training.notes.bank import Bank
 from training.notes.clips import Clip
 from training.notes.studio import MAX_SHIFT_SEMITONES, MAX_STRETCH, retuned, treated
+from training.notes.writer import BankWriter
 
 RATE_HZ = 16_000
 

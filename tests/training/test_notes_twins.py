@@ -14,9 +14,10 @@ from font_fixture import small_font
 
 from realtime.errors import TuttiError
 from training.notes import add, soundfont, twins
-from training.notes.bank import Bank, BankWriter, copy_into
+from training.notes.bank import Bank
 from training.notes.clips import Clip
 from training.notes.soundfont import melodic_clips, presets_of
+from training.notes.writer import BankWriter, copy_into
 
 
 def test_one_recording_is_known_again_at_another_level_and_place() -> None:

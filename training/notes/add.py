@@ -14,7 +14,7 @@ import numpy as np
 from realtime.errors import TuttiError
 from training.mixing.players import band_of
 from training.notes import nsynth, samples
-from training.notes.bank import Bank, BankWriter, copy_into
+from training.notes.bank import Bank
 from training.notes.build import (
     Job,
     Progress,
@@ -33,6 +33,7 @@ from training.notes.splits import SOUNDFONT_SPLIT
 from training.notes.synth import soundfont
 from training.notes.twins import shared_kits, shared_notes, shared_presets
 from training.notes.voices import recorded_speakers
+from training.notes.writer import BankWriter, copy_into
 
 _TAKES = 10
 """Pieces or phrases a job."""

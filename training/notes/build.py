@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from realtime.errors import TuttiError
-from training.notes.bank import BankWriter
 from training.notes.clips import Clip
 from training.notes.processes import pool
+from training.notes.writer import BankWriter
 
 CONTENTS = ("samples", "notes", "pieces", "voices", "noise")
 PIECES = {"train": 400, "val": 45, "test": 45}

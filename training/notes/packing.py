@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from realtime.errors import TuttiError
 from realtime.spec import SAMPLE_RATE_HZ
-from training.notes.bank import AUDIO_FILE, Bank, parse_rows, read_manifest, remove_stale_partials
+from training.notes.bank import AUDIO_FILE, Bank, parse_rows, read_manifest
 from training.notes.processes import pool
+from training.notes.writer import remove_stale_partials
 
 INDEX = "index.json.gz"
 _FORMAT = "tutti-packed-bank"
