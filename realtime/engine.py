@@ -37,7 +37,7 @@ class Engine:
     """Listens to a source, and tags it window by window.
 
     ``channel``: see ``realtime.downmix``. All methods may be called from any
-    thread, a listener's included.
+    thread, a listener's included. As a context manager it starts and stops.
     """
 
     def __init__(
@@ -122,6 +122,13 @@ class Engine:
                 self._capture = self._analysis = None
             self.abandoned = capture.abandoned + analysis.alive
             event(logging.INFO, "stopped", **vars(self._counters))
+
+    def __enter__(self) -> Engine:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until a file source was analysed to its end; False if it was not yet."""

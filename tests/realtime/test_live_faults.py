@@ -100,8 +100,7 @@ def test_device_removed_and_back(model, impatient, wait_until, record_property):
     engine = Engine(model, source, hop_s=0.1)
     tags: list[Tags] = []
     engine.subscribe(tags.append)
-    engine.start()
-    try:
+    with engine:
         wait_until(lambda: engine.latest().stats.windows > 2, 10, "windows")
         source.gone.set()
         wait_until(lambda: engine.latest().stats.state == RECONNECTING, 5, "the loss to be seen")
@@ -109,8 +108,6 @@ def test_device_removed_and_back(model, impatient, wait_until, record_property):
         wait_until(lambda: engine.latest().stats.reopenings >= 3, 5, "more attempts")
         source.gone.clear()
         resumes(engine, wait_until)
-    finally:
-        engine.stop()
     stats = engine.latest().stats
     assert source.openings == 2
     assert stats.frames_missing > 0
@@ -126,15 +123,12 @@ def test_silent_device_is_reopened(model, impatient, wait_until, record_property
     """Stall (no frames, no error): the watchdog reopens the device."""
     source = Flaky()
     engine = Engine(model, source, hop_s=0.1)
-    engine.start()
-    try:
+    with engine:
         wait_until(lambda: engine.latest().stats.windows > 2, 10, "windows")
         source.quiet.set()
         wait_until(lambda: engine.latest().stats.stalls >= 1, 5, "the stall to be seen")
         source.quiet.clear()
         resumes(engine, wait_until)
-    finally:
-        engine.stop()
     assert source.openings >= 2
     record_property("stalls", engine.latest().stats.stalls)
 
@@ -217,16 +211,13 @@ def test_sample_rate_changed(model, impatient, wait_until, record_property):
 
     source = Flaky(tone(440, 48_000), 48_000)
     engine = Engine(Probe(), source, hop_s=0.1)  # type: ignore[arg-type]
-    engine.start()
-    try:
+    with engine:
         wait_until(lambda: len(heard) > 3, 10, "windows")
         source.next_rate_hz, source._signal = 44_100, tone(440, 44_100)
         source.gone.set()
         wait_until(lambda: engine.latest().stats.state == RECONNECTING, 5, "the loss to be seen")
         source.gone.clear()
         resumes(engine, wait_until)
-    finally:
-        engine.stop()
     assert {pitch for _, pitch in heard} == {440.0}
     record_property("rates", "48000, then 44100 Hz")
 
@@ -350,13 +341,10 @@ def test_clock_steps_do_not_matter(model, monkeypatch, wait_until, record_proper
     engine = Engine(model, Flaky(), hop_s=0.1)
     tags: list[Tags] = []
     engine.subscribe(tags.append)
-    engine.start()
-    try:
+    with engine:
         for step in (0.0, 86_400.0, -86_400.0):
             step_s[0] = step
             resumes(engine, wait_until)
-    finally:
-        engine.stop()
     stats = engine.latest().stats
     assert (stats.frames_missing, stats.stalls, stats.reopenings) == (0, 0, 0)
     assert np.diff([each.start_s for each in tags[:-1]]) == pytest.approx(0.1)
@@ -382,8 +370,7 @@ def test_model_file_replaced_while_running(model, tmp_path, wait_until, record_p
     path = tmp_path / "model.onnx"
     path.write_bytes(BUNDLED.read_bytes())
     engine = Engine(TagModel(path), Flaky(), hop_s=0.1)
-    engine.start()
-    try:
+    with engine:
         wait_until(lambda: engine.latest().stats.windows > 2, 10, "windows")
         path.write_bytes(b"rubbish" * 10_000)
         resumes(engine, wait_until)
@@ -392,8 +379,6 @@ def test_model_file_replaced_while_running(model, tmp_path, wait_until, record_p
         path.unlink()
         engine.set_model(model)
         resumes(engine, wait_until)
-    finally:
-        engine.stop()
     assert engine.latest().stats.windows_failed == 0
     record_property("windows failed", 0)
 
@@ -408,14 +393,11 @@ def test_bad_model_does_not_stop_capture(model, wait_until, record_property):
             raise RuntimeError("kernel failed")
 
     engine = Engine(Broken(), Flaky(), hop_s=0.1)  # type: ignore[arg-type]
-    engine.start()
-    try:
+    with engine:
         wait_until(lambda: engine.latest().stats.windows_failed > 3, 10, "failures")
         assert "kernel failed" in (engine.latest().stats.last_error or "")
         engine.set_model(model)
         resumes(engine, wait_until)
-    finally:
-        engine.stop()
     stats = engine.latest().stats
     assert stats.frames_missing == 0
     record_property("windows failed", stats.windows_failed)
@@ -431,11 +413,8 @@ def test_listener_that_raises(model, wait_until, record_property):
 
     engine.subscribe(bad)
     engine.subscribe(tags.append)
-    engine.start()
-    try:
+    with engine:
         wait_until(lambda: len(tags) > 3, 10, "windows")
-    finally:
-        engine.stop()
     assert engine.latest().stats.listener_errors == len(tags)
     record_property("listener errors", len(tags))
 
@@ -550,8 +529,7 @@ def test_stream_that_cannot_be_cut_does_not_stop_the_next(model, wait_until):
 
     source = SyntheticSource(stereo, RATE_HZ, channels=2, block_frames=320)
     engine = Engine(model, source, hop_s=0.1, channel=(1, 1))
-    engine.start()
-    try:
+    with engine:
         resumes(engine, wait_until)
         engine.switch_source(Flaky())  # one channel only
         wait_until(
@@ -559,8 +537,6 @@ def test_stream_that_cannot_be_cut_does_not_stop_the_next(model, wait_until):
         )
         engine.switch_source(source)
         resumes(engine, wait_until)
-    finally:
-        engine.stop()
 
 
 def test_switch_goes_back_when_the_new_source_fails(model, wait_until):
@@ -568,8 +544,7 @@ def test_switch_goes_back_when_the_new_source_fails(model, wait_until):
     first, second = Flaky(), Flaky()
     second.gone.set()
     engine = Engine(model, first, hop_s=0.1)
-    engine.start()
-    try:
+    with engine:
         with pytest.raises(TuttiError, match="not connected"):
             engine.switch_source(second)
         resumes(engine, wait_until)
@@ -578,8 +553,6 @@ def test_switch_goes_back_when_the_new_source_fails(model, wait_until):
         engine.switch_source(second)
         resumes(engine, wait_until)
         assert engine.latest().source_name == second.name
-    finally:
-        engine.stop()
 
 
 def test_last_window_survives_stop_and_switch(model):
@@ -597,13 +570,10 @@ def test_last_window_survives_stop_and_switch(model):
 def test_exact_zeros_are_named(model, wait_until):
     """Digital silence for three seconds is reported as a missing signal."""
     engine = Engine(model, Flaky(lambda first, count: np.zeros((count, 1), np.float32)))
-    engine.start()
-    try:
+    with engine:
         wait_until(lambda: engine.latest().stats.state == NO_SIGNAL, 10, "the state")
         tags = engine.latest().tags
         assert tags is not None
         assert tags.level.silent
         assert not tags.instruments.any()
         assert tags.polyphony[0] == 1.0
-    finally:
-        engine.stop()

@@ -44,8 +44,7 @@ def test_pulse_killed_and_restarted(pulse_server, model, wait_until, record_prop
     """Sound server killed (PulseAudio) and restarted at another rate, mid-run."""
     source = DeviceSource()
     engine = Engine(model, source, hop_s=0.2)
-    engine.start()
-    try:
+    with engine:
         hears(engine, wait_until)
         assert source.sample_rate_hz == 48_000
         pulse_server.kill()
@@ -56,8 +55,6 @@ def test_pulse_killed_and_restarted(pulse_server, model, wait_until, record_prop
         hears(engine, wait_until)
         assert source.sample_rate_hz == 44_100
         assert engine.latest().stats.frames_missing > 20_000
-    finally:
-        engine.stop()
     note(record_property, engine)
 
 
@@ -67,15 +64,12 @@ def test_pulse_through_alsa_killed_and_restarted(pulse_server, model, wait_until
     if not alsa:
         pytest.skip("PortAudio has no ALSA here, or ALSA no pulse plugin")
     engine = Engine(model, DeviceSource(find_device("default", alsa)), hop_s=0.2)
-    engine.start()
-    try:
+    with engine:
         hears(engine, wait_until)
         pulse_server.kill()
         wait_until(lambda: engine.latest().stats.state == RECONNECTING, 8, "the loss to be seen")
         pulse_server.start()
         hears(engine, wait_until)
-    finally:
-        engine.stop()
     note(record_property, engine)
 
 
@@ -104,8 +98,7 @@ def test_pulse_device_removed_and_back(pulse_server, model, wait_until, record_p
     assert pulse_server.ask("pactl", "load-module", "module-rescue-streams").returncode == 0
     source = DeviceSource()
     engine = Engine(model, source, hop_s=0.2)
-    engine.start()
-    try:
+    with engine:
         hears(engine, wait_until)
         assert pulse_server.ask(
             "pactl", "load-module", "module-null-sink", "sink_name=other",
@@ -117,8 +110,6 @@ def test_pulse_device_removed_and_back(pulse_server, model, wait_until, record_p
         pulse_server.load_sink()
         hears(engine, wait_until)
         assert source.name == "Monitor of Null Output"
-    finally:
-        engine.stop()
     note(record_property, engine)
 
 
@@ -129,8 +120,7 @@ def test_jack_killed_and_restarted_at_another_rate(jack_server, model, wait_unti
         pytest.skip("PortAudio has no JACK here")
     source = DeviceSource(find_device("system", jack))
     engine = Engine(model, source, hop_s=0.2)
-    engine.start()
-    try:
+    with engine:
         hears(engine, wait_until)
         assert source.sample_rate_hz == 44_100
         jack_server.kill()
@@ -138,8 +128,6 @@ def test_jack_killed_and_restarted_at_another_rate(jack_server, model, wait_unti
         jack_server.start(48_000)
         hears(engine, wait_until)
         assert source.sample_rate_hz == 48_000
-    finally:
-        engine.stop()
     note(record_property, engine)
 
 

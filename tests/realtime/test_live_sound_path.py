@@ -100,14 +100,11 @@ def test_pulse_music_is_heard_without_gap(
     engine = Engine(model, source)
     tags: list[Tags] = []
     engine.subscribe(tags.append)
-    engine.start()
-    try:
+    with engine:
         wait_until(lambda: engine.latest().stats.frames_in > 0, 10, "the first frames")
         player = pulse_server.play(path)
         assert player.wait(30) == 0
         time.sleep(0.5)
-    finally:
-        engine.stop()
     stats = engine.latest().stats
     assert source.name == "Monitor of Null Output"
     assert source.sample_rate_hz == 48_000
@@ -129,13 +126,10 @@ def test_alsa_default_reaches_the_server_too(pulse_server, tmp_path, model, wait
         pytest.skip("PortAudio has no ALSA here, or ALSA no pulse plugin")
     source = Recorded(find_device("default", alsa))
     engine = Engine(model, source)
-    engine.start()
-    try:
+    with engine:
         wait_until(lambda: engine.latest().stats.frames_in > 0, 10, "the first frames")
         assert pulse_server.play(path).wait(30) == 0
         time.sleep(1.0)
-    finally:
-        engine.stop()
     heard, stats = source.heard, engine.latest().stats
     assert (stats.frames_missing, stats.windows_dropped, stats.reopenings) == (0, 0, 0)
     loud = np.flatnonzero(np.abs(heard).max(axis=1) > 1e-3)
@@ -192,13 +186,10 @@ def test_jack_music_is_heard_without_gap(jack_player, model, wait_until, record_
     engine = Engine(model, source)
     tags: list[Tags] = []
     engine.subscribe(tags.append)
-    engine.start()
-    try:
+    with engine:
         wait_until(lambda: engine.latest().stats.frames_in > 0, 10, "the first frames")
         play()
         time.sleep(0.5)
-    finally:
-        engine.stop()
     heard, stats = source.heard, engine.latest().stats
     assert source.sample_rate_hz == 44_100
     count = assert_heard_in_one_piece(heard, played, 44_100, atol=1e-6)
