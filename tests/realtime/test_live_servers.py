@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import ctypes
+import re
+import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
+import numpy as np
 import pytest
+from pedalboard.io import AudioFile
 
 from realtime.engine import Engine
 from realtime.model import TagModel
 from realtime.sources.device import DeviceSource, find_device, list_devices
 from realtime.stats import NO_SIGNAL, RECONNECTING, RUNNING
+from realtime.taxonomy import INSTRUMENTS
 
 WAIT_S = 25
 
@@ -56,6 +62,28 @@ def test_pulse_killed_and_restarted(pulse_server, model, wait_until, record_prop
         assert source.sample_rate_hz == 44_100
         assert engine.latest().stats.frames_missing > 20_000
     note(record_property, engine)
+
+
+def test_what_readme_says_of_python(pulse_server, tmp_path):
+    """README's Python, as it stands, on a file and on the default input."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    code = "\n".join(re.findall(r"^```python\n(.*?)^```", readme, re.MULTILINE | re.DOTALL))
+    sound = np.random.default_rng(0).normal(0, 0.1, 4 * 16_000).astype(np.float32)
+    with AudioFile(str(tmp_path / "mix.flac"), "w", 16_000, 1) as file:
+        file.write(sound)
+    code += "print(len(timeline.instruments), timeline.summary()['piano'].present)\n"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        cwd=tmp_path, text=True,
+    ) as script:  # fmt: skip
+        assert script.stdout is not None
+        seen = [next(script.stdout) for _ in range(3)]
+        rest, _ = script.communicate("\n", timeout=WAIT_S)
+    assert script.returncode == 0
+    assert seen[0] == "Enter ends it.\n"
+    assert [line.partition(":")[0] for line in seen[1:]] == ["1.0 s", "1.5 s"]
+    assert all(line.split()[-1] in INSTRUMENTS for line in seen[1:])
+    assert rest.splitlines()[-1] == "7 False"
 
 
 def test_pulse_through_alsa_killed_and_restarted(pulse_server, model, wait_until, record_property):
