@@ -23,12 +23,13 @@ from realtime.errors import TuttiError
 
 _BATCH = 32
 _INT8_STAGES = tuple(f"/encoder/backbone/stages/stages.{index}/" for index in range(3))
-"""What becomes int8: three of four stages, where most of the arithmetic is.
+"""What becomes int8: three of four stages, where most of the arithmetic is."""
+_FLOAT32_BLOCK = _INT8_STAGES[-1] + "blocks.1/"
+"""The last block of these stays in float32, as all after it and the filters and stem before.
 
-The rest stays in float32, measured on real music (``docs/experiments.md``): with the
-sinc filters in int8 the model goes deaf; the picture that the stem sees spans too wide
-a range for 8 bits; and the last stage makes of the last bit of the input, which the
-level decides, a difference that is seen.
+Measured on real music (``docs/experiments.md``): with the sinc filters in int8 the model
+goes deaf; the picture that the stem sees spans too wide a range for 8 bits; and the later
+blocks make of the last bit of the input, which the level decides, a difference that is seen.
 """
 _QUANTISED_OPS = ("Conv", "Add", "Relu")
 
@@ -51,7 +52,9 @@ def int8_nodes(graph: onnx.ModelProto) -> list[str]:
     return [
         node.name
         for node in graph.graph.node
-        if node.op_type in _QUANTISED_OPS and node.name.startswith(_INT8_STAGES)
+        if node.op_type in _QUANTISED_OPS
+        and node.name.startswith(_INT8_STAGES)
+        and not node.name.startswith(_FLOAT32_BLOCK)
     ]
 
 

@@ -314,3 +314,42 @@ def test_codecs_change_the_sound_but_not_beyond_recognition(codec: str) -> None:
     coded = fx.spectral_codec(sound, rng) if codec == "spectral_codec" else fx.mu_law(sound)
     assert not torch.allclose(coded, sound, atol=1e-4)
     assert torch.corrcoef(torch.cat([coded, sound]))[0, 1] > 0.95
+
+
+def test_an_old_sampler_repeats_samples_and_knows_few_levels() -> None:
+    sound = sines(440.0, 440.0, 440.0, 440.0)
+    crushed = fx.crush(sound, torch.Generator().manual_seed(0))
+    for before, after in zip(sound, crushed, strict=True):
+        assert len(after.unique()) < 0.7 * len(before.unique())
+        assert torch.corrcoef(torch.stack([before, after]))[0, 1] > 0.9
+        assert peak_hz(after) == pytest.approx(440.0, rel=0.01)
+    assert (crushed.diff(dim=1) == 0).float().mean() > 0.2
+    assert (sound.diff(dim=1) == 0).float().mean() < 0.02
+
+
+def test_a_small_sampler_plays_notes_from_recordings_of_others(palette: Palette) -> None:
+    config = ScoreConfig(piece_p=0.0, stem_p=0.0, phrase_p=0.0, count_weights=(0.0, 1.0))
+
+    def drawn(config: ScoreConfig) -> tuple[torch.Tensor, torch.Tensor]:
+        """How far pitched notes are moved, and the pitch they come to, in semitones."""
+        events = write(palette, 300, 16_000, config, torch.Generator().manual_seed(1)).events
+        recorded = palette.pitch[events.clip]
+        moved = 12 * torch.log2(events.ratio)
+        pitched = recorded.isfinite()
+        return moved[pitched], (recorded + moved)[pitched]
+
+    near, _ = drawn(config)
+    far, pitch = drawn(replace(config, stretch_semitones=7.0))
+    # The poor source has three notes, so some are moved far without being told to.
+    assert (far.abs() > 3).float().mean() > 1.5 * (near.abs() > 3).float().mean()
+    assert far.abs().max() <= 12.0
+    assert pitch.min() > 45.0
+    assert pitch.max() < 80.0
+
+
+def test_transposition_is_as_wide_as_the_recipe_says(palette: Palette) -> None:
+    config = ScoreConfig(piece_p=1.0, count_weights=(0.0, 1.0), transpose_semitones=4.0)
+    events = write(palette, 300, 16_000, config, torch.Generator().manual_seed(1)).events
+    moved = 12 * torch.log2(events.ratio)
+    assert 3.5 < moved.abs().max() <= 4.0
+    assert moved.abs().min() < 0.5

@@ -225,6 +225,17 @@ def mu_law(audio: Tensor, levels: float = 127.0) -> Tensor:
     return peak * squeezed.sign() * (torch.exp(squeezed.abs() * math.log(256)) - 1) / 255
 
 
+def crush(audio: Tensor, rng: torch.Generator) -> Tensor:
+    """An old sampler: 5 to 16 kHz by repeating samples, aliases and all, and 6 to 10 bits."""
+    rows, samples = audio.shape
+    step = uniform(rows, 1.0, 3.2, rng)[:, None]
+    time = torch.arange(samples, device=audio.device)
+    held = (torch.floor(time / step) * step).long().clamp(max=samples - 1)
+    levels = 2.0 ** uniform(rows, 5.0, 9.0, rng)[:, None]
+    peak = audio.abs().amax(dim=1, keepdim=True) + EPS
+    return torch.round(audio.gather(1, held) / peak * levels) / levels * peak
+
+
 def coloured_noise(rows: int, samples: int, rng: torch.Generator) -> Tensor:
     """Noise of unit RMS whose power falls as 1/f^a, a from 0 (white) to 2 (brown)."""
     bins = samples // 2 + 1

@@ -24,6 +24,8 @@ class MixConfig:
 
     ``concatenate_p``: share of the windows that a cut divides, each part sounding on one
     side of it only (Zhong et al., APSIPA 2023, concatenate two recordings so).
+    ``part_eq_db``: how far the equalisation of a part goes; ``crush_p``: share of the parts
+    that sound as from an old sampler.
     """
 
     score: ScoreConfig = field(default_factory=ScoreConfig)
@@ -31,6 +33,8 @@ class MixConfig:
     level_range_db: float = 24.0
     noise_p: float = 0.4
     concatenate_p: float = 0.0
+    part_eq_db: float = 7.0
+    crush_p: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -103,8 +107,11 @@ class Mixer:
         parts = fx.on_some(parts, chance(n, 0.3, rng), fx.compress, strength)
         parts = fx.on_some(parts, chance(n, 0.12, rng), fx.modulate_delay, rng)
         parts = fx.on_some(parts, chance(n, 0.12, rng), fx.swell, rng)
+        if self.config.crush_p > 0:
+            parts = fx.on_some(parts, chance(n, self.config.crush_p, rng), fx.crush, rng)
         bins = fx.bins_of(self.rooms)
-        curve = fx.equaliser(n, bins, rng, depth_db=7.0, high_cut_p=0.15, low_cut_p=0.3)
+        depth_db = self.config.part_eq_db
+        curve = fx.equaliser(n, bins, rng, depth_db=depth_db, high_cut_p=0.15, low_cut_p=0.3)
         cabinet = fx.equaliser(n, bins, rng, depth_db=5.0, high_cut_p=1.0, low_cut_p=1.0)
         curve = torch.where(distorted[:, None], cabinet, curve)
         flat = chance(n, 0.15, rng) & ~distorted

@@ -32,7 +32,12 @@ _BEAT_FRACTIONS = (0.25, 1 / 3, 0.5, 0.5, 1.0, 1.0, 2.0, 4.0)
 
 @dataclass(frozen=True)
 class ScoreConfig:
-    """How windows are filled. ``count_weights``: odds of 0, 1, 2... parts."""
+    """How windows are filled. ``count_weights``: odds of 0, 1, 2... parts.
+
+    ``transpose_semitones``: how far stretches of phrases and pieces are moved, either way.
+    ``stretch_semitones``: how far off, in a third of the phrases, the recording may lie that
+    plays a note, as in small samplers, which spread one over many keys.
+    """
 
     count_weights: tuple[float, ...] = (0.05, 0.30, 0.19, 0.15, 0.12, 0.08, 0.06, 0.03, 0.02)
     musical_p: float = 0.5
@@ -40,6 +45,8 @@ class ScoreConfig:
     stem_p: float = 0.2
     phrase_p: float = 0.3
     max_detune_semitones: float = 0.3
+    transpose_semitones: float = 2.0
+    stretch_semitones: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -88,8 +95,10 @@ def write(
         table = palette.timbres[name]
         timbre[chosen] = table.draw(sound[chosen], uniform(int(chosen.sum()), 0, 1, rng))
     notes = _phrases(palette, window, timbre, kind == 0, windows, samples, config, rng)
-    crops = _crops(palette, timbre, kind > 0, samples, rng)
-    stem_window, stem_sound, stems = _pieces(palette, from_piece, counts, samples, parts, rng)
+    crops = _crops(palette, timbre, kind > 0, samples, config, rng)
+    stem_window, stem_sound, stems = _pieces(
+        palette, from_piece, counts, samples, parts, config, rng
+    )
     events = Events.join([notes, crops, stems])
     return Score(
         window=torch.cat([window, stem_window]),
@@ -128,13 +137,19 @@ def _draw_kinds(
 
 
 def _crops(
-    palette: Palette, timbre: Tensor, chosen: Tensor, samples: int, rng: torch.Generator
+    palette: Palette,
+    timbre: Tensor,
+    chosen: Tensor,
+    samples: int,
+    config: ScoreConfig,
+    rng: torch.Generator,
 ) -> Events:
     """One event a part: a random stretch of a long clip."""
     part = chosen.nonzero()[:, 0]
     n = len(part)
     clip = palette.timbre_clips.draw(timbre[part], uniform(n, 0, 1, rng))
-    semitones = uniform(n, -2.0, 2.0, rng) * chance(n, 0.5, rng)
+    reach = config.transpose_semitones
+    semitones = uniform(n, -reach, reach, rng) * chance(n, 0.5, rng)
     ratio = 2.0 ** (semitones / 12)
     spare = (palette.length[clip] / ratio - samples).clamp(min=0)
     onset = -torch.floor(uniform(n, 0, 1, rng) * spare)
@@ -158,6 +173,7 @@ def _pieces(
     counts: Tensor,
     samples: int,
     first_part: int,
+    config: ScoreConfig,
     rng: torch.Generator,
 ) -> tuple[Tensor, Tensor, Events]:
     """Stems of one composed piece at one instant: (window, class, events)."""
@@ -176,7 +192,8 @@ def _pieces(
     )
     length = palette.length[stems[:, 0].clamp(min=0)]
     onset = -torch.floor(uniform(n, 0, 1, rng) * (length - samples).clamp(min=0))
-    ratio = 2.0 ** (uniform(n, -2.0, 2.0, rng) / 12)
+    reach = config.transpose_semitones
+    ratio = 2.0 ** (uniform(n, -reach, reach, rng) / 12)
     # A slower piece is longer, so the crop stays inside; a faster one may run out and end.
     clip = stems[used]
     row = torch.arange(n, device=palette.device)[:, None].expand_as(stems)[used]
@@ -272,7 +289,11 @@ def _phrases(
     count = len(rows)
     wanted = pitch[rows, columns, voices] + tuning[rows]
     alternative = torch.randint(4, (count,), generator=rng, device=device)
-    near = palette.timbre_nearest[timbre[rows], wanted.round().long().clamp(0, 127), alternative]
+    nearest = wanted
+    if config.stretch_semitones > 0:
+        reach = config.stretch_semitones
+        nearest = wanted + (uniform(n, -reach, reach, rng) * chance(n, 0.35, rng))[rows]
+    near = palette.timbre_nearest[timbre[rows], nearest.round().long().clamp(0, 127), alternative]
     anyone = palette.timbre_clips.draw(timbre[rows], uniform(count, 0, 1, rng))
     # A steady stroke (hi-hat, one drum) keeps its clip over the phrase; others change.
     steady = chance(n, 0.4, rng)
