@@ -10,7 +10,6 @@ other the mean of two networks is none (Wortsman et al. 2022, "Model soups").
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from torch import Tensor
 
 from realtime.errors import TuttiError
 from training import checkpoint
+from training.tool import run
 
 
 def average(paths: list[Path]) -> dict[str, Any]:
@@ -62,7 +62,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except TuttiError as error:
-        sys.exit(str(error))
+    run(main)

@@ -8,18 +8,17 @@ prints a Markdown table. Its first row is what 'tutti evaluate --bank' scores.
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from realtime.errors import TuttiError
 from realtime.spec import SAMPLE_RATE_HZ
 from realtime.tagger import Tagger
 from training.evaluate import hear_mixtures
 from training.mixtures import make_mixtures
 from training.scores import score_mixtures
+from training.tool import run
 
 _LONGER: dict[str, Any] = {"seconds": 6}
 _BARE: dict[str, Any] = {"effects": False}
@@ -65,7 +64,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except TuttiError as error:
-        sys.exit(str(error))
+    run(main)

@@ -25,6 +25,7 @@ from realtime.errors import TuttiError
 from realtime.spec import SAMPLE_RATE_HZ
 from training import checkpoint
 from training.losses import mixup, multilabel_loss, single_note_loss
+from training.memory import keep_freed_memory
 from training.mixing.mixer import Mixer
 from training.mixing.palette import Palette
 from training.models.tagger import InstrumentTagger
@@ -81,6 +82,7 @@ def fit(
     another recipe's or seed's run.
     """
     machine = machine or Machine()
+    keep_freed_memory()
     fabric = Fabric(
         accelerator=machine.accelerator,
         devices=machine.devices,

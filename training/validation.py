@@ -9,7 +9,6 @@ ones are heard than the unknown.
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +16,13 @@ import torch
 from sklearn.metrics import average_precision_score
 from torch import nn
 
-from realtime.errors import TuttiError
 from training.mixing.labels import Targets
 from training.mixing.mixer import MixConfig, Mixer
 from training.mixing.palette import Palette
 from training.mixing.score import ScoreConfig
 from training.notes.bank import Bank
 from training.notes.clips import SPLITS
+from training.tool import run
 
 SPLIT = "val"
 _SEED = 20_231
@@ -122,7 +121,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except TuttiError as error:
-        sys.exit(str(error))
+    run(main)

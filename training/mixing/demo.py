@@ -11,7 +11,6 @@ quiet bridge of guitar, violin and cello, and everybody with a trumpet. Rendered
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +19,9 @@ import numpy as np
 import pretty_midi
 from numpy.typing import NDArray
 
-from realtime.errors import TuttiError
 from training.notes.presets import DRUM_BANK
 from training.notes.synth import RENDER_RATE_HZ, Event, SoundFont
+from training.tool import run
 
 BEAT_S = 60 / 96
 BARS = 16
@@ -279,7 +278,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except TuttiError as error:
-        sys.exit(str(error))
+    run(main)
