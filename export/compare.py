@@ -45,7 +45,7 @@ ROWS = {
     "stem stride 1, equal time": Row(("network.stem_stride=1", "stage.windows=11_000")),
     "stem stride 4, equal time": Row(("network.stem_stride=4", "stage.windows=60_000")),
     "mean pooling": Row(('network.pooling="mean"',)),
-    "no real notes": Row(("real_notes=false",)),
+    "no real notes": Row(("recorded_weight=0.0",)),
     "never musical": Row(("stage.mix.score.musical_p=0.0", "stage.mix.score.piece_p=0.0")),
     "always musical": Row(("stage.mix.score.musical_p=1.0",)),
     "more composed pieces": Row(("stage.mix.score.piece_p=0.6",)),

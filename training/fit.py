@@ -112,7 +112,7 @@ class _Run:
         self.batch = recipe.batch * fabric.world_size
         bank = Bank.open(bank_path)
         self.palette = Palette(
-            bank, recipe.splits, fabric.device, exclude_real=not recipe.real_notes
+            bank, recipe.splits, fabric.device, recorded_weight=recipe.recorded_weight
         )
         torch.manual_seed(seed)
         model = InstrumentTagger(recipe.network)

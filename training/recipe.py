@@ -43,6 +43,7 @@ class Recipe:
 
     ``batch`` is a GPU's batch. ``optimizer``: as ``training.optimizer`` says.
     ``patience``: validations without improvement before a run stops early (0: never).
+    ``recorded_weight``: how often a recorded source is drawn where a soundfont is drawn once.
     ``filter_rate``: how much faster the filters' edges, in Hz, move than the other weights.
     """
 
@@ -54,7 +55,7 @@ class Recipe:
     weight_decay: float = 0.01
     filter_rate: float = 20.0
     ema_decay: float = 0.9995
-    real_notes: bool = True
+    recorded_weight: float = 1.0
     splits: tuple[str, ...] = ("train",)
     validate_every: int = 250_000
     validation_windows: int = 4_096

@@ -35,8 +35,17 @@ class Validation:
     Half hold one instrument, half any number.
     """
 
-    def __init__(self, bank: Bank, device: torch.device, windows: int, split: str = SPLIT) -> None:
-        palette = Palette(bank, (split,), device)
+    def __init__(
+        self,
+        bank: Bank,
+        device: torch.device,
+        windows: int,
+        split: str = SPLIT,
+        *,
+        recorded: bool = False,
+    ) -> None:
+        """``recorded``: of recorded sources only, none of soundfonts."""
+        palette = Palette(bank, (split,), device, rendered_weight=0.0 if recorded else 1.0)
         rng = torch.Generator(device).manual_seed(_SEED)
         solo = MixConfig(score=ScoreConfig(count_weights=(0.0, 1.0)))
         self.batches = []
@@ -105,6 +114,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("checkpoint", type=Path, nargs="+")
     parser.add_argument("--bank", type=Path, required=True)
     parser.add_argument("--windows", type=int, default=1_024, help="(default %(default)s)")
+    parser.add_argument(
+        "--recorded", action="store_true", help="only recorded sources, which are nearest to music"
+    )
     args = parser.parse_args(argv)
     bank, device = Bank.open(args.bank), torch.device("cpu")
     models = [(path.stem, load_model(path)[0]) for path in args.checkpoint]
@@ -112,7 +124,7 @@ def main(argv: list[str] | None = None) -> int:
     print("| model | split | " + " | ".join(names) + " |")
     print("|" + "---|" * (2 + len(names)))
     for split in SPLITS:
-        validation = Validation(bank, device, args.windows, split)
+        validation = Validation(bank, device, args.windows, split, recorded=args.recorded)
         for name, model in models:
             scores = validation.score(model)
             cells = " | ".join(f"{scores[key]:.3f}" for key in names)

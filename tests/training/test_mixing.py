@@ -66,7 +66,7 @@ def palette(bank: Bank) -> Palette:
     return Palette(bank, ("train",), CPU)
 
 
-def test_without_real_notes_only_what_was_rendered_is_left(tmp_path: Path) -> None:
+def test_what_is_recorded_can_be_left_out_alone_or_drawn_more_often(tmp_path: Path) -> None:
     pitch_of = {
         "0/40:64 Violin": 60.0,
         "0/41:64 Viola no. 2.1": 61.0,
@@ -81,8 +81,31 @@ def test_without_real_notes_only_what_was_rendered_is_left(tmp_path: Path) -> No
             writer.append(replace(note, origin=origin))
     bank = Bank.open(tmp_path / "bank")
     assert Palette(bank, ("train",), CPU).pitch.tolist() == list(pitch_of.values())
-    left = Palette(bank, ("train",), CPU, exclude_real=True)
-    assert left.pitch.tolist() == [60.0, 61.0, 62.0]
+    rendered = Palette(bank, ("train",), CPU, recorded_weight=0.0)
+    assert rendered.pitch.tolist() == [60.0, 61.0, 62.0]
+    recorded = Palette(bank, ("train",), CPU, rendered_weight=0.0)
+    assert recorded.pitch.tolist() == [70.0, 71.0, 72.0]
+
+
+def test_recorded_sources_and_pieces_are_drawn_as_often_as_said(tmp_path: Path) -> None:
+    with BankWriter(tmp_path / "bank", seed=1, recipe={}) as writer:
+        for source, origin in (("font", "0/40:64 Violin"), ("library", "violin/a4.ogg")):
+            note = Clip(tone(440.0), "violin", source, "train", pitch=69.0, licence="CC0-1.0")
+            for _ in range(40):
+                writer.append(replace(note, origin=origin))
+        stem = Clip(tone(440.0), "violin", "some", "train", kind="stem", licence="CC0-1.0")
+        for piece, origins in {
+            "rendered": ("song/0/40 Violin", "song/0/41 Str.Gt"),
+            "played": ("song/recorded library", "song/recorded kit"),
+        }.items():
+            writer.append_piece([replace(stem, piece=piece, origin=origin) for origin in origins])
+    bank = Bank.open(tmp_path / "bank")
+    palette = Palette(bank, ("train",), CPU, recorded_weight=3.0)
+    violin = torch.full((4000,), [sound.name for sound in palette.classes].index("violin"))
+    timbre = palette.timbres["note"].draw(violin, torch.linspace(0, 0.9999, 4000))
+    clip = palette.timbre_clips.draw(timbre, torch.zeros(4000))
+    assert (clip >= 40).float().mean() == pytest.approx(0.75, abs=0.01)
+    assert sorted(palette.pieces[:, 0].tolist()) == [80, 82, 82, 82]
 
 
 def one_event(palette: Palette, **changes: float) -> Events:

@@ -27,7 +27,8 @@ _MASKED_WEIGHT = 0.3
 _FULL_WEIGHT_CLIPS = 30
 """A source with fewer clips than this is drawn less, by the square root."""
 MAX_STEMS = 12
-_SUFFIX = re.compile(r"\.\w{2,4}$")
+_RECORDED = re.compile(r"\.(ogg|flac|wav|mp3|aiff?)$|/recorded ", re.I)
+"""Origin of a recording: a file of its own, or a recorded instrument that plays in a piece."""
 _PRESET = re.compile(r"\d+/\d+(?=:)")
 """Bank and program at the start of a soundfont clip's origin (``0/40:64 Violin``)."""
 
@@ -71,11 +72,6 @@ def _choice_table(rows: list[list[tuple[int, float]]], device: torch.device) -> 
     )
 
 
-def _is_file(origin: str) -> bool:
-    """Whether a clip is a recording: its origin is its path, not a preset or a speaker's take."""
-    return not _PRESET.match(origin) and _SUFFIX.search(origin) is not None
-
-
 def timbre_of(source: str, label: str, origin: str) -> str:
     """Clips that may follow each other in one phrase: same label, source and preset."""
     preset = _PRESET.match(origin)
@@ -96,15 +92,22 @@ class Palette:
         splits: tuple[str, ...],
         device: torch.device,
         *,
-        exclude_real: bool = False,
+        recorded_weight: float = 1.0,
+        rendered_weight: float = 1.0,
     ) -> None:
-        """``exclude_real`` leaves out recorded notes (for the comparison with and without)."""
+        """The weights say how often recorded sources and soundfonts are drawn; 0: never."""
         self.device = device
         chosen = np.flatnonzero(np.isin(bank.split, splits))
         columns = {name: getattr(bank, name)[chosen] for name in COLUMNS}
-        if exclude_real:
-            keep = np.array([not _is_file(str(origin)) for origin in columns["origin"]])
-            columns = {name: values[keep] for name, values in columns.items()}
+        weight = np.array(
+            [
+                recorded_weight if _RECORDED.search(str(origin)) else rendered_weight
+                for origin in columns["origin"]
+            ]
+        )
+        sounds = (weight > 0) | (columns["kind"] == "noise")
+        columns = {name: values[sounds] for name, values in columns.items()}
+        self._weight = weight[sounds]
         if len(columns["start"]) == 0:
             raise TuttiError(
                 f"{bank.path} has no clips of split {' or '.join(splits)}: build the bank again."
@@ -184,6 +187,7 @@ class Palette:
         for (class_index, kind, _), numbers in in_source.items():
             clips = sum(len(members[keys[number]]) for number in numbers)
             weight = min(1.0, clips / _FULL_WEIGHT_CLIPS) ** 0.5
+            weight *= self._weight[members[keys[numbers[0]]][0]]
             by_class[kind][class_index] += [(n, weight / len(numbers)) for n in numbers]
         self.timbres = {kind: _choice_table(rows, self.device) for kind, rows in by_class.items()}
         has = {kind: [bool(row) for row in rows] for kind, rows in by_class.items()}
@@ -228,7 +232,12 @@ class Palette:
         ):
             if kind == "stem" and piece:
                 pieces[piece].append(index)
-        table = np.full((len(pieces), MAX_STEMS), -1, dtype=np.int64)
-        for row, clips in enumerate(pieces.values()):
-            table[row, : min(len(clips), MAX_STEMS)] = clips[:MAX_STEMS]
+        rows = [
+            clips[:MAX_STEMS]
+            for clips in pieces.values()
+            for _ in range(max(1, round(self._weight[clips].mean())))
+        ]
+        table = np.full((len(rows), MAX_STEMS), -1, dtype=np.int64)
+        for row, clips in enumerate(rows):
+            table[row, : len(clips)] = clips
         self.pieces = torch.tensor(table, device=self.device)
