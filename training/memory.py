@@ -16,7 +16,7 @@ def keep_freed_memory() -> None:
 
     A step takes and frees some hundred megabytes in blocks of a few. By itself glibc hands
     such blocks back to the system, which must clear each page again at the next step: on a
-    processor that was a fifth of the time of a step (``docs/experiments.md``).
+    processor that was a tenth of the time of a step (``docs/experiments.md``).
     """
     if platform.libc_ver()[0] != "glibc":
         return
