@@ -14,7 +14,7 @@ help:
 	@echo "make test         install everything, then ruff, mypy and the tests"
 	@echo "make slow         the long tests, which 'make test' leaves out"
 	@echo "make lint         ruff and mypy only"
-	@echo "make screenshots  let the monitor draw itself into docs/screenshots, in both themes"
+	@echo "make screenshots  let the monitor draw itself into docs/screenshots, in both themes, in Inter if installed (fonts-inter)"
 	@echo "make demo         compose and render realtime/assets/demo.ogg again"
 	@echo "make clean        remove .venv and every cache"
 	@echo "PYTHON=python3.12 make ...  choose the interpreter (3.11 or newer)"
