@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from realtime.errors import TuttiError
 from realtime.taxonomy import FAMILIES, INSTRUMENTS
 from training.mixing import effects as fx
 from training.mixing.labels import audibility, teach
@@ -85,6 +86,8 @@ def test_what_is_recorded_can_be_left_out_alone_or_drawn_more_often(tmp_path: Pa
     assert rendered.pitch.tolist() == [60.0, 61.0, 62.0]
     recorded = Palette(bank, ("train",), CPU, rendered_weight=0.0)
     assert recorded.pitch.tolist() == [70.0, 71.0, 72.0]
+    with pytest.raises(TuttiError, match="no sounds of split train to draw from"):
+        Palette(bank, ("train",), CPU, recorded_weight=0.0, rendered_weight=0.0)
 
 
 def test_recorded_sources_and_pieces_are_drawn_as_often_as_said(tmp_path: Path) -> None:

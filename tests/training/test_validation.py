@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from bank_factory import make_bank
 
+from realtime.errors import TuttiError
 from realtime.taxonomy import INSTRUMENTS
 from training.checkpoint import network_settings, save
 from training.mixing.labels import Targets
@@ -16,6 +18,12 @@ from training.models.tagger import InstrumentTagger
 from training.validation import Validation, main, score_windows
 
 CPU = torch.device("cpu")
+
+
+def _young() -> dict[str, Any]:
+    """What a checkpoint holds of a network that has learned nothing."""
+    network = InstrumentTagger()
+    return {"network": network_settings(network.config), "ema": network.state_dict()}
 
 
 def test_who_is_right_scores_one_and_who_is_wrong_less() -> None:
@@ -43,9 +51,7 @@ def test_the_command_prints_a_row_for_each_split(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bank = make_bank(tmp_path / "bank")
-    network = InstrumentTagger()
-    state = {"network": network_settings(network.config), "ema": network.state_dict()}
-    save(tmp_path / "young.pt", state)
+    save(tmp_path / "young.pt", _young())
     assert main(["--bank", str(bank.path), "--windows", "8", str(tmp_path / "young.pt")]) == 0
     rows = [line.split("|")[1:-1] for line in capsys.readouterr().out.splitlines()]
     assert [cell.strip() for cell in rows[0]] == [
@@ -55,3 +61,12 @@ def test_the_command_prints_a_row_for_each_split(
         ["young", split] for split in ("train", "val", "test")
     ]
     assert all(0 <= float(cell) <= 1 for row in rows[2:] for cell in row[2:])
+
+
+def test_only_recorded_sources_are_scored_where_that_is_asked(tmp_path: Path) -> None:
+    bank = make_bank(tmp_path / "bank")  # as soundfonts give it
+    with pytest.raises(TuttiError, match="no sounds of split val to draw from"):
+        Validation(bank, CPU, 8, recorded=True)
+    save(tmp_path / "young.pt", _young())
+    with pytest.raises(TuttiError, match="no sounds of split train to draw from"):
+        main(["--bank", str(bank.path), "--recorded", str(tmp_path / "young.pt")])

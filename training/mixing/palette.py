@@ -95,7 +95,11 @@ class Palette:
         recorded_weight: float = 1.0,
         rendered_weight: float = 1.0,
     ) -> None:
-        """The weights say how often recorded sources and soundfonts are drawn; 0: never."""
+        """The weights say how often recorded sources and soundfonts are drawn; 0: never.
+
+        A composed piece counts by the mean of its parts, and once at least.
+        Raises TuttiError where nothing is left to draw.
+        """
         self.device = device
         chosen = np.flatnonzero(np.isin(bank.split, splits))
         columns = {name: getattr(bank, name)[chosen] for name in COLUMNS}
@@ -105,13 +109,15 @@ class Palette:
                 for origin in columns["origin"]
             ]
         )
-        sounds = (weight > 0) | (columns["kind"] == "noise")
-        columns = {name: values[sounds] for name, values in columns.items()}
-        self._weight = weight[sounds]
-        if len(columns["start"]) == 0:
+        noise = columns["kind"] == "noise"
+        if not (~noise & (weight > 0)).any():
             raise TuttiError(
-                f"{bank.path} has no clips of split {' or '.join(splits)}: build the bank again."
+                f"{bank.path} has no sounds of split {' or '.join(splits)} to draw from: build the "
+                "bank again, or add some with 'tutti bank add'."
             )
+        kept = noise | (weight > 0)
+        columns = {name: values[kept] for name, values in columns.items()}
+        self._weight = weight[kept]
         self._load_audio(bank, columns)
         self._index_classes(columns)
         self._index_timbres(columns)
@@ -187,6 +193,7 @@ class Palette:
         for (class_index, kind, _), numbers in in_source.items():
             clips = sum(len(members[keys[number]]) for number in numbers)
             weight = min(1.0, clips / _FULL_WEIGHT_CLIPS) ** 0.5
+            # Takes of a recorded speaker count as he does: his recording comes first.
             weight *= self._weight[members[keys[numbers[0]]][0]]
             by_class[kind][class_index] += [(n, weight / len(numbers)) for n in numbers]
         self.timbres = {kind: _choice_table(rows, self.device) for kind, rows in by_class.items()}
