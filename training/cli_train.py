@@ -14,6 +14,8 @@ _EXAMPLES = """examples:
   tutti train tutti-cpu --bank banks/full --run runs/tutti-cpu --max-minutes 30   # goes on
   tutti train my.toml --bank banks/mine --run runs/mine --start-from runs/tutti-cpu/best.pt
   tutti train my.toml --bank banks/mine --run runs/mine --devices 2
+  tutti train student --bank banks/music --run runs/student --start-from models/before.pt \
+    --teachers ../shared/teacher --head ../shared/weights/teacher-head-4.pt
   tutti train compare --bank banks/full --run runs/log --set 'network.front_end="log"'
 
 A run that was stopped, by Ctrl-C or a power cut, goes on when the same command is
@@ -39,6 +41,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--start-from", type=Path, help="checkpoint whose weights a new run begins with"
     )
     parser.add_argument(
+        "--teachers", type=Path, metavar="DIR", help="folder of taggers, for a recipe with a teacher"
+    )
+    parser.add_argument("--head", type=Path, help="head on their features ('tutti teacher fit')")
+    parser.add_argument(
+        "--own", type=Path, help="checkpoint of ours that teaches too (default: --start-from)"
+    )
+    parser.add_argument(
         "--set",
         dest="settings",
         action="append",
@@ -47,6 +56,11 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help='change a line of the recipe, such as network.front_end="log"; may be repeated',
     )
     parser.add_argument("--max-minutes", type=float, help="stop, ready to go on, after this long")
+    parser.add_argument(
+        "--clock-minutes",
+        type=float,
+        help="let the schedule follow the clock and end then, however many windows that makes",
+    )
     parser.add_argument("--accelerator", default="auto", help="auto, cpu or cuda (default auto)")
     parser.add_argument("--devices", type=int, default=1, help="GPUs, or processes (default 1)")
     parser.add_argument("--nodes", type=int, default=1, help="machines (default 1)")
@@ -63,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    from training.fit import Machine, fit
+    from training.fit import Machine, Teachers, fit
     from training.recipe import load_recipe
 
     recipe = load_recipe(args.recipe, args.settings)
@@ -96,7 +110,9 @@ def run(args: argparse.Namespace) -> int:
             seed=args.seed,
             machine=Machine(args.accelerator, args.devices, args.nodes, args.precision),
             start_from=args.start_from,
+            teachers=Teachers(args.teachers, args.head, args.own) if args.teachers else None,
             max_minutes=args.max_minutes,
+            clock_minutes=args.clock_minutes,
             report=report,
         )
     console.print(f"Last checkpoint: {last}")

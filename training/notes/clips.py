@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from realtime.spec import SAMPLE_RATE_HZ
 
-KINDS = ("note", "phrase", "stem", "noise")
+KINDS = ("note", "phrase", "stem", "noise", "music")
+"""``music``: a stretch of real music; what is known to sound in it, if anything is."""
 SPLITS = ("train", "val", "test")
 
 ONSET_DB = -50.0
@@ -31,7 +32,8 @@ class Clip:
     """Mono sound at 16 kHz with what is known of it.
 
     ``label`` is a name in ``taxonomy.FINE`` or empty for sound that is no
-    instrument. ``pitch`` is a MIDI number, ``onset`` the samples before the
+    instrument; of ``music`` the names that are known to sound, joined by ``;``, and
+    ``articulation`` is then ``complete`` where every one is named. ``pitch`` is a MIDI number, ``onset`` the samples before the
     sound starts, ``piece`` shared by the stems that sound together.
     """
 
