@@ -10,6 +10,7 @@ ones are heard than the unknown. With ``--real ../shared/real``, beside or inste
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,7 @@ REAL_COLUMNS = {
     "count_mix": "mixtures",
     "count_mix_near": "within one",
 }
-Models = list[tuple[str, nn.Module]]
+Models = Sequence[tuple[str, nn.Module]]
 
 
 class Validation:
