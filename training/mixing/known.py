@@ -15,9 +15,7 @@ from torch import Tensor
 
 from realtime.spec import POLYPHONY_LABELS
 from realtime.taxonomy import FAMILIES, FINE, INSTRUMENTS, Target
-
-COMPLETE = "complete"
-"""Articulation of a clip of kind ``music`` whose every instrument is named."""
+from training.notes.clips import COMPLETE
 
 
 class Music:
