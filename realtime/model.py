@@ -139,9 +139,10 @@ def _read(path: str | None) -> bytes:
 
 def _open_session(content: bytes, origin: str) -> onnxruntime.InferenceSession:
     # Loaded here so that Scores, and with it the post-processing, cost no runtime.
-    import onnxruntime
+    from realtime.runtime import onnxruntime as load
 
-    options = onnxruntime.SessionOptions()
+    runtime = load()
+    options = runtime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
@@ -149,7 +150,7 @@ def _open_session(content: bytes, origin: str) -> onnxruntime.InferenceSession:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception:
         # onnxruntime raises its own unexported exception types, one for each way to be damaged.
         raise TuttiError(
