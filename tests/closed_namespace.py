@@ -122,8 +122,10 @@ class Wire(threading.Thread):
             port = struct.unpack_from(">H", packet, size + 2)[0] if protocol in (6, 17) else 0
             if protocol == 6 and not packet[size + 13] & 0x10:  # a SYN: somebody calls
                 self.targets.add(f"tcp {target}:{port}")
-            elif protocol not in (1, 6, 58) and port < 32_768:  # not the resolver's answers
-                self.targets.add(f"{'udp' if protocol == 17 else protocol} {target}:{port}")
+            elif protocol == 17 and 53 not in struct.unpack_from(">HH", packet, size):
+                self.targets.add(f"udp {target}:{port}")
+            elif protocol not in (1, 6, 17, 58):  # ICMP only answers
+                self.targets.add(f"protocol {protocol} {target}")
 
 
 def sockets_of_the_internet() -> set[str]:
