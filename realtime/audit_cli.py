@@ -141,6 +141,8 @@ def _writing(path: str) -> Iterator[TextIO]:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         with Path(path).open("w", encoding="utf-8", errors="backslashreplace") as stream:
             yield stream
+    except BrokenPipeError:  # it is a pipe, as /dev/stdout may be, and its reader has left
+        raise
     except OSError as error:
         raise TuttiError(
             f"{path} cannot be written ({error.strerror}): make room, or name another."

@@ -7,9 +7,11 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points, version
 
 from realtime.errors import TuttiError
+from realtime.standard_streams import Output, standard_streams
 
 COMMAND_GROUP = "tutti.commands"
 DISTRIBUTION = "tutti-meter"
@@ -31,41 +33,45 @@ examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand; returns the exit status (2: bad input, 130: interrupted)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            # A file name need not be text that the terminal can show.
-            stream.reconfigure(errors="backslashreplace")
+    with standard_streams() as output:
+        try:
+            return _flushed(output, arguments)
+        except TuttiError as error:
+            if output.failed is not None:
+                _give_up_stdout(output)
+            print(f"tutti: {error}", file=sys.stderr)
+            return EXIT_BAD_INPUT
+        except KeyboardInterrupt:
+            return EXIT_INTERRUPTED
+        except BrokenPipeError:
+            # Whoever read our output has left, as `head` does.
+            _give_up_stdout(output)
+            return EXIT_BROKEN_PIPE
+
+
+def _flushed(output: Output, arguments: list[str]) -> int:
+    """Run, and see that all of it was written."""
     try:
         status = _run(arguments)
-        _flush()
-        return status
-    except TuttiError as error:
-        print(f"tutti: {error}", file=sys.stderr)
-        return EXIT_BAD_INPUT
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has left, as `head` does.
-        _give_up_stdout()
-        return EXIT_BROKEN_PIPE
-
-
-def _flush() -> None:
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # rich makes that of it
+            raise end.__context__ from None
+        output.flush()
+        if output.failed is not None and not end.code:  # argparse has swallowed it
+            raise output.failed from None
         raise
-    except OSError as error:
-        _give_up_stdout()
-        raise TuttiError(f"The output cannot be written ({error.strerror}).") from None
+    output.flush()
+    return status
 
 
-def _give_up_stdout() -> None:
+def _give_up_stdout(output: Output) -> None:
     """Keep the interpreter from flushing once more, in vain, when it leaves."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
 
 
 def _run(arguments: list[str]) -> int:
+    _refuse_empty(arguments)
     found = entry_points(group=COMMAND_GROUP)
     missing = {entry.name: extra for entry in found if (extra := _missing_extra(entry))}
     if arguments and arguments[0] in missing:
@@ -89,6 +95,17 @@ def _run(arguments: list[str]) -> int:
         parser.print_help()
         return 0
     return args.run(args)
+
+
+def _refuse_empty(arguments: list[str]) -> None:
+    """An empty name would pass for the folder one is in."""
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        if not argument.strip() or re.fullmatch(r"--[\w-]+=\s*", argument):
+            option = argument.rstrip("= ") or (before if before.startswith("-") else "")
+            what = f"The name after {option}" if option else "A name"
+            raise TuttiError(
+                f"{what} is empty: give one (a variable of the shell may not be set)."
+            )
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):

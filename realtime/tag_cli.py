@@ -149,7 +149,8 @@ class _Output:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._open[path] = path.open("w", encoding="utf-8", errors="backslashreplace")
             stream = self._open.setdefault(path, sys.stdout)
-            for line in _lines(timeline, self._style, stream, first):
+            # Drawn before any of it is written: rich flushes, and ends the program if it cannot.
+            for line in list(_lines(timeline, self._style, stream, first)):
                 stream.write(line + "\n")
             stream.flush()
         except BrokenPipeError:
