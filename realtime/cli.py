@@ -72,6 +72,7 @@ def _give_up_stdout(output: Output) -> None:
 
 def _run(arguments: list[str]) -> int:
     _refuse_empty(arguments)
+    _refuse_addresses(arguments)
     found = entry_points(group=COMMAND_GROUP)
     missing = {entry.name: extra for entry in found if (extra := _missing_extra(entry))}
     if arguments and arguments[0] in missing:
@@ -106,6 +107,13 @@ def _refuse_empty(arguments: list[str]) -> None:
             raise TuttiError(
                 f"{what} is empty: give one (a variable of the shell may not be set)."
             )
+
+
+def _refuse_addresses(arguments: list[str]) -> None:
+    for argument in arguments:
+        name = re.sub(r"^--[\w-]+=", "", argument)
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", name) and not os.path.exists(name):
+            raise TuttiError(f"{name} is an address, which is not read: download it first.")
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
