@@ -7,6 +7,8 @@ import os
 import sys
 from pathlib import Path
 
+from realtime.arguments import seconds
+
 EXAMPLES = """\
 examples:
   tutti monitor                              open as it was left last time
@@ -39,16 +41,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--paused", action="store_true", help="do not play FILE at once")
     parser.add_argument("--screenshot", type=Path, metavar="PNG", help="draw the window and exit")
     parser.add_argument(
-        "--after", type=_seconds, default=5.0, metavar="S", help="seconds until --screenshot (5)"
+        "--after",
+        type=seconds(0.0, 3600.0),
+        default=5.0,
+        metavar="S",
+        help="seconds until --screenshot (5)",
     )
     parser.set_defaults(run=run)
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0.0 <= value <= 3600.0:
-        raise argparse.ArgumentTypeError("0 to 3600 seconds")
-    return value
 
 
 def run(args: argparse.Namespace) -> int:

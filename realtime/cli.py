@@ -8,8 +8,9 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points, version
+from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points
 
+from realtime import __version__
 from realtime.errors import TuttiError
 from realtime.standard_streams import Output, standard_streams
 
@@ -47,6 +48,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             # Whoever read our output has left, as `head` does.
             _give_up_stdout(output)
             return EXIT_BROKEN_PIPE
+        except OSError as error:
+            if error.filename is None:
+                raise
+            what = f"{error.filename} cannot be read or written ({error.strerror}): check it."
+            print(f"tutti: {what}", file=sys.stderr)
+            return EXIT_BAD_INPUT
 
 
 def _flushed(output: Output, arguments: list[str]) -> int:
@@ -86,7 +93,7 @@ def _run(arguments: list[str]) -> int:
         epilog=EXAMPLES,
         formatter_class=_HelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"tutti {_version()}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="of the program and its model")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for entry in sorted(found, key=lambda entry: (bool(entry.extras), entry.name)):
         if entry.name not in missing and (add_parser := _load(entry)):
@@ -124,11 +131,22 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
         self._action_max_length = 13
 
 
-def _version() -> str:
-    try:
-        return version(DISTRIBUTION)
-    except PackageNotFoundError:
-        return "(not installed)"
+class _Version(argparse.Action):
+    """Tells the program's version, then that of the model it hears with."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        from realtime.model import TagModel
+
+        print(f"tutti {__version__}")
+        spec = TagModel().spec
+        print(f"model {spec.name} {spec.version}")
+        parser.exit()
 
 
 def _load(entry: EntryPoint) -> Callable[[argparse._SubParsersAction], None] | None:
