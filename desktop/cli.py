@@ -7,6 +7,8 @@ import os
 import sys
 from pathlib import Path
 
+from realtime.arguments import seconds
+
 EXAMPLES = """\
 examples:
   tutti monitor                              open as it was left last time
@@ -39,16 +41,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--paused", action="store_true", help="do not play FILE at once")
     parser.add_argument("--screenshot", type=Path, metavar="PNG", help="draw the window and exit")
     parser.add_argument(
-        "--after", type=_seconds, default=5.0, metavar="S", help="seconds until --screenshot (5)"
+        "--after",
+        type=seconds(0.0, 3600.0),
+        default=5.0,
+        metavar="S",
+        help="seconds until --screenshot (5)",
     )
     parser.set_defaults(run=run)
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0.0 <= value <= 3600.0:
-        raise argparse.ArgumentTypeError("0 to 3600 seconds")
-    return value
 
 
 def run(args: argparse.Namespace) -> int:
@@ -66,11 +65,8 @@ def run(args: argparse.Namespace) -> int:
             os.environ["QT_QPA_PLATFORM"] = "offscreen"
         if not args.screenshot.parent.is_dir():
             raise TuttiError(f"The folder of {args.screenshot} does not exist: make it first.")
-    elif not _has_display():
-        raise TuttiError(
-            "There is no display to open a window on: use 'tutti listen' for meters in the "
-            "terminal, or --screenshot PNG to draw the window into a file."
-        )
+    else:
+        _check_display()
     if args.file is not None:
         _check_file(args.file)
     try:
@@ -84,10 +80,24 @@ def run(args: argparse.Namespace) -> int:
     return run_monitor(args)
 
 
-def _has_display() -> bool:
+def _check_display() -> None:
+    """Say that there is none, or none that accepts; whatever else is wrong, Qt finds out.
+
+    Raises:
+        TuttiError: there is no display to open a window on.
+    """
+    from desktop.starting import INSTEAD, display_that_never_accepts
+    from realtime.errors import TuttiError
+
     if not sys.platform.startswith("linux"):
-        return True
-    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+        return
+    if not any(os.environ.get(n) for n in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")):
+        raise TuttiError(f"There is no display to open a window on: {INSTEAD}.")
+    if silent := display_that_never_accepts(os.environ):
+        raise TuttiError(
+            f"The display '{silent}' (DISPLAY) does not answer: start it, name another, "
+            f"or {INSTEAD}."
+        )
 
 
 def _check_file(path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from training.arguments import count
+
 _EXAMPLES = """examples:
   tutti export runs/tutti/last.pt --bank banks/full --real ../shared/real --out models/tutti
   tutti tag song.wav --model models/tutti.int8.onnx
@@ -33,7 +35,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--name", default="tutti", help="name of the model (default tutti)")
     parser.add_argument("--model-version", default="1.0.0", help="its version (default 1.0.0)")
     parser.add_argument(
-        "--clips", type=int, default=3000, help="validation clips of 3 s to draw (default 3000)"
+        "--clips", type=count, default=3000, help="validation clips of 3 s to draw (default 3000)"
     )
     parser.set_defaults(run=run)
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from realtime.errors import TuttiError
+from training.arguments import count, fraction, positive, seed
+from training.tool import run
 
 _EXAMPLES = """\
 examples:
@@ -57,10 +59,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     build.add_argument(
         "--samples", type=Path, default=_DEFAULT_SAMPLES, help="recorded notes (%(default)s)"
     )
-    build.add_argument("--seed", type=int, default=1, help="the same seed, the same bank")
+    build.add_argument("--seed", type=seed, default=1, help="the same seed, the same bank")
     build.add_argument(
         "--scale",
-        type=_fraction,
+        type=fraction,
         default=1.0,
         help="share of everything, e.g. 0.02 for a tiny bank",
     )
@@ -68,7 +70,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--only", nargs="+", choices=_CONTENTS, default=list(_CONTENTS), metavar="CONTENT",
         help=f"some of: {', '.join(_CONTENTS)}",
     )  # fmt: skip
-    build.add_argument("--processes", type=int, default=2, help="work in parallel (%(default)s)")
+    build.add_argument("--processes", type=count, default=2, help="work in parallel (%(default)s)")
     build.add_argument("--overwrite", action="store_true", help="replace a bank of this name")
     build.set_defaults(run=_build)
 
@@ -82,15 +84,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "out", type=Path, help="the folder to make; its parts are OUT/part0 and so on"
     )
     pack.add_argument(
-        "--max-part-mib", type=float, default=58.0, help="size of a part at most (%(default)s)"
+        "--max-part-mib", type=positive, default=58.0, help="size of a part at most (%(default)s)"
     )
-    pack.add_argument("--processes", type=int, default=2, help="work in parallel (%(default)s)")
+    pack.add_argument("--processes", type=count, default=2, help="work in parallel (%(default)s)")
     pack.set_defaults(run=_pack)
 
     unpack = actions.add_parser("unpack", help="make a bank from its small form")
     unpack.add_argument("packed", type=Path, help="the folder that holds the parts")
     unpack.add_argument("bank", type=Path, help="the folder to make")
-    unpack.add_argument("--processes", type=int, default=None, help="work in parallel (every core)")
+    unpack.add_argument("--processes", type=count, help="work in parallel (every core)")
     unpack.set_defaults(run=_unpack)
 
     fetch = actions.add_parser(
@@ -135,7 +137,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     what.add_argument(
         "--pieces",
-        type=_count,
+        type=count,
         metavar="N",
         help="so many more composed pieces, by --players and the soundfonts of every bank",
     )
@@ -166,32 +168,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     add.add_argument(
         "--music-s",
-        type=_count,
+        type=count,
         default=90,
         metavar="S",
         help="seconds of each file of --music at most (%(default)s)",
     )
-    add.add_argument("--seed", type=int, default=1, help="of what is drawn (%(default)s)")
-    add.add_argument("--processes", type=int, default=2, help="work in parallel (%(default)s)")
+    add.add_argument("--seed", type=seed, default=1, help="of pieces, second takes (%(default)s)")
+    add.add_argument("--processes", type=count, default=2, help="work in parallel (%(default)s)")
     add.add_argument(
         "--split", choices=("train", "val", "test"), default="train",
         help="of what a folder's tables place in none (%(default)s)",
     )
     add.set_defaults(run=_add)
-
-
-def _fraction(text: str) -> float:
-    value = float(text)
-    if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError("a number above 0, at most 1")
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("a whole number, 1 or more")
-    return value
 
 
 def _build(args: argparse.Namespace) -> int:
@@ -327,13 +315,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="tutti")
     add_parser(parser.add_subparsers(required=True))
     args = parser.parse_args()
-    try:
-        run: Callable[[argparse.Namespace], int] = args.run
-        return run(args)
-    except TuttiError as error:
-        print(error, file=sys.stderr)
-        return 2
+    command: Callable[[argparse.Namespace], int] = args.run
+    return command(args)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    run(main)

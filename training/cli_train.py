@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from training.arguments import count, positive, seed
+
 if TYPE_CHECKING:
     from training.fit import Progress
 
@@ -36,7 +38,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--run", dest="run_folder", type=Path, required=True, help="folder of checkpoints and logs"
     )
-    parser.add_argument("--seed", type=int, default=0, help="decides everything drawn (default 0)")
+    parser.add_argument("--seed", type=seed, default=0, help="decides everything drawn (default 0)")
     parser.add_argument(
         "--start-from", type=Path, help="checkpoint whose weights a new run begins with"
     )
@@ -55,17 +57,22 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         metavar="KEY=VALUE",
         help='change a line of the recipe, such as network.front_end="log"; may be repeated',
     )
-    parser.add_argument("--max-minutes", type=float, help="stop, ready to go on, after this long")
+    parser.add_argument("--max-minutes", type=positive, help="stop, ready to go on, after it")
     parser.add_argument(
         "--clock-minutes",
-        type=float,
+        type=positive,
         help="let the schedule follow the clock and end then, however many windows that makes",
     )
-    parser.add_argument("--accelerator", default="auto", help="auto, cpu or cuda (default auto)")
-    parser.add_argument("--devices", type=int, default=1, help="GPUs, or processes (default 1)")
-    parser.add_argument("--nodes", type=int, default=1, help="machines (default 1)")
     parser.add_argument(
-        "--precision", default="auto", help="auto, bf16-mixed or 32-true (default auto)"
+        "--accelerator", choices=("auto", "cpu", "cuda"), default="auto", help="(default auto)"
+    )
+    parser.add_argument("--devices", type=count, default=1, help="GPUs, or processes (default 1)")
+    parser.add_argument("--nodes", type=count, default=1, help="machines (default 1)")
+    parser.add_argument(
+        "--precision",
+        choices=("auto", "bf16-mixed", "32-true"),
+        default="auto",
+        help="(default auto)",
     )
     parser.set_defaults(run=run)
 

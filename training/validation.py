@@ -19,6 +19,7 @@ from sklearn.metrics import average_precision_score
 from torch import nn
 
 from realtime.errors import TuttiError
+from training.arguments import count
 from training.mixing.labels import Targets
 from training.mixing.mixer import MixConfig, Mixer
 from training.mixing.palette import Palette
@@ -131,7 +132,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("checkpoint", type=Path, nargs="+")
     parser.add_argument("--bank", type=Path)
     parser.add_argument("--real", type=Path, help="folder of real clips")
-    parser.add_argument("--windows", type=int, default=1_024, help="(default %(default)s)")
+    parser.add_argument("--windows", type=count, default=1_024, help="(default %(default)s)")
     parser.add_argument(
         "--recorded", action="store_true", help="only recorded sources, which are nearest to music"
     )

@@ -22,8 +22,8 @@ from realtime.errors import TuttiError
 from realtime.spec import SAMPLE_RATE_HZ
 from training.notes.clips import Clip, cut, trimmed
 from training.notes.folder import decode, read_manifest
-from training.notes.singing import sing_line, transposed_line
 from training.notes.samples import split_of
+from training.notes.singing import sing_line, transposed_line
 from training.notes.vocoder import Speech, analyse, synthesise
 
 _TAKES_RECORDED, _TAKES_ESPEAK = 26, 16
