@@ -1,4 +1,4 @@
-"""Windows of real music: what is known of them holds, and a run with teachers learns and resumes."""
+"""Windows of real music: what is known of them; a run with teachers learns and resumes."""
 
 from __future__ import annotations
 
