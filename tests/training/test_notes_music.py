@@ -141,8 +141,14 @@ def test_any_copyright_gives_one_line(text: str, origin: str) -> None:
         assert "\n" not in licence(stated, origin)
 
 
-def test_a_copyright_of_another_form_names_no_licence() -> None:
-    assert licence("This package was debianized by somebody.\nIt is free.\n", "a.ogg") == ""
+def test_a_copyright_of_another_form_is_pointed_at(tmp_path: Path) -> None:
+    text = "This package was debianized by somebody.\nIt is free.\n"
+    assert licence(text, "a.ogg") == ""
+    put(tmp_path / "some/a.ogg", ogg(1))
+    put(tmp_path / "some/copyright", text.encode())
+    put(tmp_path / "stray/a.ogg", ogg(1))
+    stated = {track.package: track.licence for track in tracks(tmp_path)}
+    assert stated == {"some": "see the copyright of its package", "stray": ""}
 
 
 @pytest.mark.parametrize(
