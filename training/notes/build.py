@@ -115,13 +115,10 @@ def sample_jobs(
 
 def stretch_jobs(folder: Path, rows: Sequence[dict[str, str]], split: str) -> list[Job]:
     """Stretches of several instruments or of none; ``split`` where a row states none."""
+    some = [rows[first : first + _ROWS_A_JOB] for first in range(0, len(rows), _ROWS_A_JOB)]
     return [
-        Job(
-            f"stretches {first}",
-            "make_stretches",
-            (folder, rows[first : first + _ROWS_A_JOB], split),
-        )
-        for first in range(0, len(rows), _ROWS_A_JOB)
+        Job(f"stretches {number}", "make_stretches", (folder, its, split))
+        for number, its in enumerate(some)
     ]
 
 

@@ -26,6 +26,8 @@ COPYRIGHT = "copyright"
 """A package's file of licences, in the form of Debian."""
 LONG_ENOUGH_S = 20.0
 """Shorter files are effects and jingles."""
+_UNREAD = "see the copyright of its package"
+"""The licence where that file is not in the form of Debian."""
 _SILENT_DB = -45.0
 _BLOCK = 1 << 18
 
@@ -56,7 +58,8 @@ def tracks(folder: Path) -> list[Track]:
         for path in sorted(package.rglob("*")):
             if path.suffix.lower() in SOUNDS:
                 origin = path.relative_to(package).as_posix()
-                found.append(Track(package.name, path, origin, licence(text, origin)))
+                stated_as = licence(text, origin) or (_UNREAD if text else "")
+                found.append(Track(package.name, path, origin, stated_as))
     if not found:
         raise TuttiError(
             f"{folder} holds no music in folders of packages; make it with "

@@ -20,11 +20,11 @@ from training.notes.build import Progress, silent
 from training.notes.music import COPYRIGHT, LONG_ENOUGH_S, SOUNDS
 
 PACKAGES = (
-    "0ad-data", "boswars-data", "drascula-music", "endless-sky-data", "freedroidrpg-data",
-    "hedgewars-data", "hyperrogue-music", "lincity-ng-data", "megaglest-data", "naev-data",
-    "nexuiz-music", "planetblupi-music-ogg", "singularity-music", "supertux-data",
-    "supertuxkart-data", "trackballs-data", "ufoai-music", "unknown-horizons", "warmux-data",
-    "warzone2100-music", "wesnoth-1.16-music", "widelands-data",
+    "0ad-data", "drascula-music", "freedroidrpg-data", "hedgewars-data", "hyperrogue-music",
+    "lincity-ng-data", "megaglest-data", "naev-data", "nexuiz-music", "planetblupi-music-ogg",
+    "singularity-music", "supertux-data", "supertuxkart-data", "trackballs-data", "ufoai-music",
+    "unknown-horizons", "warmux-data", "warzone2100-music", "wesnoth-1.16-music",
+    "widelands-data",
 )  # fmt: skip
 _ARCHIVES = {".zip", ".pk3"}
 _EFFECTS = ("ambient", "effect", "interface", "sfx", "sound", "speech", "voice")
@@ -70,14 +70,15 @@ def gather_music(
 
 
 def is_music(path: str) -> bool:
-    """Whether a sound file's path says that it is music rather than an effect."""
+    """Whether a sound file's path says that it is music rather than an effect.
+
+    ``path`` is relative; that of a file in an archive begins with the archive's.
+    """
     parts = PurePosixPath(path).parts
     if ".." in parts or PurePosixPath(path).suffix.lower() not in SOUNDS:
         return False
-    folders = {part.lower() for part in parts[:-1]}
-    if "music" in folders:
-        return True
-    return not any(word in folder for folder in folders for word in _EFFECTS)
+    folders = "/".join(parts[:-1]).lower()
+    return "music" in folders or not any(word in folders for word in _EFFECTS)
 
 
 def _gather(name: str, target: Path, packages: Path, fetch: Fetch) -> None:
@@ -146,7 +147,7 @@ def _take(path: str, content: IO[bytes], part: Path) -> None:
         if zipfile.is_zipfile(inner):
             with zipfile.ZipFile(inner) as archive:
                 for name in archive.namelist():
-                    if is_music(name):
+                    if is_music(f"{path}/{name}"):
                         with archive.open(name) as file:
                             _write_music(file, part / path / name)
         inner.unlink()
