@@ -161,7 +161,7 @@ def cannot_open(device: str, reason: object, kind: str = "input") -> TuttiError:
     """What is said of a device that is there and does not open."""
     return TuttiError(
         f"The {kind} '{device}' cannot be opened ({reason}): "
-        "close what else uses it, or choose another."
+        "close what else uses it, or choose another device or rate."
     )
 
 
