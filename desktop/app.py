@@ -23,6 +23,7 @@ from PyQt6.QtCore import (
 from PyQt6.QtWidgets import QApplication
 
 from desktop import settings as stored
+from desktop import starting
 from desktop.bridge import ModelLoader
 from desktop.file_session import FileSession
 from desktop.looks import dress, resolve_theme
@@ -31,6 +32,7 @@ from desktop.menus import Menus
 from desktop.player import SilentSink
 from desktop.session_log import SessionLog, logs_folder, tidy
 from desktop.style import MonitorStyle
+from realtime.cli import EXIT_BAD_INPUT
 from realtime.errors import TuttiError
 
 WINDOW_SIZE = (1440, 900)
@@ -38,6 +40,9 @@ WINDOW_SIZE = (1440, 900)
 KEEP_MS = 20_000
 """How often changed settings are written, so that a crash forgets little."""
 
+_said: list[str] = []
+"""What Qt said before there was a window."""
+_shown: list[MainWindow] = []
 _kept: list[QApplication] = []
 """Qt crashes at exit if the application goes before its widgets: it stays to the very end."""
 
@@ -49,6 +54,8 @@ def application() -> QApplication:
         return existing
     qInstallMessageHandler(_on_qt_message)
     app = QApplication(sys.argv[:1])
+    for line in _said:
+        print(line, file=sys.stderr)
     app.setApplicationName("tutti")
     app.setApplicationDisplayName("Tutti")
     app.setStyle(MonitorStyle())
@@ -57,9 +64,22 @@ def application() -> QApplication:
 
 
 def _on_qt_message(kind: QtMsgType, _context: QMessageLogContext, text: str | None) -> None:
-    """Pass on what Qt complains about, but for what the offscreen platform always says."""
-    if text and "does not support propagateSizeHints" not in text and kind != QtMsgType.QtDebugMsg:
-        print(f"tutti: Qt {kind.name[2:-3].lower()}: {text}", file=sys.stderr)
+    """Pass on what Qt complains about, but for what the offscreen platform always says.
+
+    Until there is an application it is kept: if Qt then gives up, one sentence is said instead.
+    """
+    if not text or "does not support propagateSizeHints" in text or kind == QtMsgType.QtDebugMsg:
+        return
+    line = f"tutti: Qt {kind.name[2:-3].lower()}: {text}"
+    if kind == QtMsgType.QtFatalMsg and not _shown:
+        # Qt aborts when this returns.
+        why = starting.why_not([*_said, text], os.environ, starting.missing_library)
+        print(f"tutti: {why}", file=sys.stderr, flush=True)
+        os._exit(EXIT_BAD_INPUT)
+    if not _shown:
+        _said.append(line)
+    if _kept:
+        print(line, file=sys.stderr)
 
 
 def run_monitor(args: argparse.Namespace) -> int:
@@ -88,6 +108,7 @@ def run_monitor(args: argparse.Namespace) -> int:
     else:
         _restore_geometry(window)
     window.show()
+    _shown.append(window)
     if args.compact:
         menus.view.toggle_compact()
     elif settings.on_top and not shooting:
@@ -139,7 +160,7 @@ def _open_source(args: argparse.Namespace, menus: Menus) -> None:
     if args.file is not None:
         window.open_file(args.file, play=not args.paused)
     elif args.device is not None:
-        menus.sources.listen(None if args.device == "default" else args.device)
+        menus.sources.listen(args.device)
     elif args.screenshot is None and settings.last_source == "live" and settings.device["name"]:
         menus.sources.listen()
     elif args.screenshot is None and settings.last_source == "file" and settings.recent_files:

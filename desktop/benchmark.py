@@ -18,6 +18,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from realtime.arguments import seconds
+
 if TYPE_CHECKING:
     from PyQt6.QtWidgets import QApplication
 
@@ -35,7 +37,9 @@ PARTS = ("start", "file", "live", "hour", "frame", "analysis")
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=30.0, help="length of the CPU runs (30)")
+    parser.add_argument(
+        "--seconds", type=seconds(1.0), default=30.0, help="length of the CPU runs (30)"
+    )
     parser.add_argument("--only", choices=PARTS, help="measure only this")
     args = parser.parse_args(argv)
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")

@@ -6,13 +6,19 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from realtime.sources.device import Device
+
+from realtime.arguments import seconds
 
 EXAMPLES = """\
 examples:
   tutti monitor                              open as it was left last time
   tutti monitor mix.flac                     open a file and play it
   tutti monitor mix.wav --paused             open it; Space plays it
-  tutti monitor --device "BlackHole 2ch"     listen to an input, by name or part of it
+  tutti monitor --device "Scarlett 2i2"      listen to an input, by name or part of it
   tutti monitor --compact                    the small window that stays on top
   tutti monitor mix.flac --screenshot view.png --after 5
                                              draw the window as it is after 5 s; needs no
@@ -32,23 +38,22 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="a sound file to open")
-    parser.add_argument("--device", metavar="NAME", help="listen to this input ('default': any)")
+    parser.add_argument(
+        "--device", metavar="NAME", help="listen to this input ('default': follow the system's)"
+    )
     parser.add_argument("--model", type=Path, metavar="ONNX", help="another model file")
     parser.add_argument("--theme", choices=("dark", "light", "system"), help="for this session")
     parser.add_argument("--compact", action="store_true", help="small, always on top")
     parser.add_argument("--paused", action="store_true", help="do not play FILE at once")
     parser.add_argument("--screenshot", type=Path, metavar="PNG", help="draw the window and exit")
     parser.add_argument(
-        "--after", type=_seconds, default=5.0, metavar="S", help="seconds until --screenshot (5)"
+        "--after",
+        type=seconds(0.0, 3600.0),
+        default=5.0,
+        metavar="S",
+        help="seconds until --screenshot (5)",
     )
     parser.set_defaults(run=run)
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0.0 <= value <= 3600.0:
-        raise argparse.ArgumentTypeError("0 to 3600 seconds")
-    return value
 
 
 def run(args: argparse.Namespace) -> int:
@@ -66,13 +71,12 @@ def run(args: argparse.Namespace) -> int:
             os.environ["QT_QPA_PLATFORM"] = "offscreen"
         if not args.screenshot.parent.is_dir():
             raise TuttiError(f"The folder of {args.screenshot} does not exist: make it first.")
-    elif not _has_display():
-        raise TuttiError(
-            "There is no display to open a window on: use 'tutti listen' for meters in the "
-            "terminal, or --screenshot PNG to draw the window into a file."
-        )
+    else:
+        _check_display()
     if args.file is not None:
         _check_file(args.file)
+    if args.device not in (None, "default"):
+        args.device = _check_device(args.device)
     try:
         from desktop.app import run_monitor
     except ImportError as error:
@@ -84,10 +88,24 @@ def run(args: argparse.Namespace) -> int:
     return run_monitor(args)
 
 
-def _has_display() -> bool:
+def _check_display() -> None:
+    """Say that there is none, or none that accepts; whatever else is wrong, Qt finds out.
+
+    Raises:
+        TuttiError: there is no display to open a window on.
+    """
+    from desktop.starting import INSTEAD, display_that_never_accepts
+    from realtime.errors import TuttiError
+
     if not sys.platform.startswith("linux"):
-        return True
-    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+        return
+    if not any(os.environ.get(n) for n in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")):
+        raise TuttiError(f"There is no display to open a window on: {INSTEAD}.")
+    if silent := display_that_never_accepts(os.environ):
+        raise TuttiError(
+            f"The display '{silent}' (DISPLAY) does not answer: start it, name another, "
+            f"or {INSTEAD}."
+        )
 
 
 def _check_file(path: Path) -> None:
@@ -95,3 +113,10 @@ def _check_file(path: Path) -> None:
     from realtime.sources.file import FileSource
 
     FileSource(path).close()
+
+
+def _check_device(name: str) -> Device:
+    """The one input that is meant, as ``tutti listen`` finds it: or one sentence, exit 2."""
+    from realtime.sources.device import find_device, list_devices
+
+    return find_device(name, list_devices())

@@ -38,11 +38,13 @@ from desktop.theme import Theme  # noqa: E402
 from desktop.widgets.audit import AuditWindow  # noqa: E402
 from desktop.widgets.chain import ChainWindow  # noqa: E402
 from desktop.widgets.live_input import LiveInputDialog  # noqa: E402
+from realtime.errors import TuttiError  # noqa: E402
 from realtime.host.chain import EffectStep  # noqa: E402
 from realtime.host.devices import FileInput, Streams  # noqa: E402
 from realtime.model import TagModel  # noqa: E402
 from realtime.smoothing import Smoothing  # noqa: E402
 from realtime.sources.device import Device  # noqa: E402
+from realtime.sources.file import FileSource  # noqa: E402
 
 DEMO = Path(__file__).parent.parent / "realtime" / "assets" / "demo.ogg"
 AT_S = 24.0
@@ -62,6 +64,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--file", type=Path, default=DEMO, help="another piece")
     parser.add_argument("--session", type=Path, help="a folder of a mix and its stems")
     args = parser.parse_args(argv)
+    try:
+        FileSource(args.file).close()
+    except TuttiError as error:
+        print(error, file=sys.stderr)
+        return 2
     args.folder.mkdir(parents=True, exist_ok=True)
     app = application()
     loader = ModelLoader()
@@ -128,9 +135,7 @@ def views(
     chooser = LiveInputDialog(settings, window.background, window)
     chooser.show()
     _run(app, 2.0)  # what this machine really has is listed first
-    chooser._listed(
-        [Device(*fields, address=str(index)) for index, fields in enumerate(DEVICES)], None
-    )
+    chooser._listed([Device(*fields) for fields in DEVICES], None)
     chooser.device.setCurrentIndex(0)
     _run(app, 0.2)
     yield "live-input", chooser
@@ -210,7 +215,6 @@ class _SilentOutput:
 
 
 def _live(model: Future[TagModel], piece: Path, settings: Settings) -> LiveSession:
-    from realtime.sources.file import FileSource
     from realtime.sources.paced import PacedSource
 
     settings.roll_span_s = 30.0

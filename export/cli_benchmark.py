@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from training.arguments import count
+
 _LIVE = ((2, 16), (20, 100))
 """Windows a second, and how many are timed."""
 
@@ -21,7 +23,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "models", type=Path, nargs="*", help="ONNX files (default: the bundled one)"
     )
-    parser.add_argument("--runs", type=int, default=200, help="windows timed (default 200)")
+    parser.add_argument("--runs", type=count, default=200, help="windows timed (default 200)")
     parser.set_defaults(run=run)
 
 

@@ -23,6 +23,7 @@ from training.evaluate import hear
 from training.fit import Progress, fit
 from training.recipe import load_recipe
 from training.scores import score_heard
+from training.tool import run
 
 RECIPE = "compare"
 _CLIPS = 300
@@ -120,7 +121,8 @@ def _text(value: float) -> str:
     return f"{value:,.0f}" if value > 1 else f"{value:.3f}"
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> int:
+    """Trains and scores the rows, and writes the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -128,14 +130,15 @@ def main() -> None:
     parser.add_argument("--bank", type=Path, required=True)
     parser.add_argument("--recordings", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path("runs/compare"))
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if unknown := [name for name in args.rows if name not in ROWS]:
         parser.error(f"there is no row {unknown[0]!r}: choose of {'; '.join(ROWS)}")
     for name in args.rows or ROWS:
         scores = run_row(name, ROWS[name], args.bank, args.recordings, args.out)
         print(name, *(f"{key} {_text(value)}" for key, value in scores.items()), flush=True)
         (args.out / "table.md").write_text(table(args.out))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import math
+from collections.abc import Callable
 
 from realtime.spec import DEFAULT_HOP_S, MIN_HOP_S
 
@@ -32,6 +34,39 @@ def add_channel(parser: argparse.ArgumentParser) -> None:
         help="mono (all channels, the default), left, right, mid, side, "
         "or one or two channel numbers from 1, as in 3,4",
     )
+
+
+def seconds(low_s: float, high_s: float = math.inf) -> Callable[[str], float]:
+    """What an option takes that is a time from ``low_s`` to ``high_s``."""
+    most = f" and at most {high_s:g}" if high_s < math.inf else ""
+
+    def parse(text: str) -> float:
+        try:
+            value_s = float(text)
+        except ValueError:
+            value_s = math.nan
+        if not low_s <= value_s <= high_s or value_s == math.inf:
+            raise argparse.ArgumentTypeError(
+                f"'{text}' is not a number of seconds: give at least {low_s:g}{most}"
+            )
+        return value_s
+
+    return parse
+
+
+def whole(least: int) -> Callable[[str], int]:
+    """What an option takes that is a whole number, ``least`` or more."""
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if value < least:
+            raise argparse.ArgumentTypeError(f"'{text}' is not a whole number, {least} or more")
+        return value
+
+    return parse
 
 
 def _hop(text: str) -> float:

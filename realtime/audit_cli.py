@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import glob
-import math
 import shutil
 import sys
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from realtime.arguments import add_model
+from realtime.arguments import add_model, seconds
 from realtime.errors import TuttiError
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--picture", metavar="OUT.svg", help="draw the stems over time, as SVG")
     parser.add_argument(
         "--min-s",
-        type=_seconds,
+        type=seconds(0.1),
         default=DEFAULT_MIN_S,
         metavar="S",
         help=f"shortest passage to report, in seconds (default: {DEFAULT_MIN_S:g})",
@@ -141,6 +140,8 @@ def _writing(path: str) -> Iterator[TextIO]:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         with Path(path).open("w", encoding="utf-8", errors="backslashreplace") as stream:
             yield stream
+    except BrokenPipeError:  # it is a pipe, as /dev/stdout may be, and its reader has left
+        raise
     except OSError as error:
         raise TuttiError(
             f"{path} cannot be written ({error.strerror}): make room, or name another."
@@ -165,13 +166,3 @@ def _progress() -> Iterator[Progress]:
             bar.update(task, description=what, completed=done_s, total=total_s or None)
 
         yield update
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0.1 <= seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"'{text}' is no length: use 0.1 s or more")
-    return seconds

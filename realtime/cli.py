@@ -7,9 +7,12 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points, version
+from contextlib import suppress
+from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points
 
+from realtime import __version__
 from realtime.errors import TuttiError
+from realtime.standard_streams import Output, standard_streams
 
 COMMAND_GROUP = "tutti.commands"
 DISTRIBUTION = "tutti-meter"
@@ -31,41 +34,52 @@ examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand; returns the exit status (2: bad input, 130: interrupted)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            # A file name need not be text that the terminal can show.
-            stream.reconfigure(errors="backslashreplace")
+    with standard_streams() as output:
+        try:
+            return _flushed(output, arguments)
+        except TuttiError as error:
+            if output.failed is not None:
+                _give_up_stdout(output)
+            print(f"tutti: {error}", file=sys.stderr)
+            return EXIT_BAD_INPUT
+        except KeyboardInterrupt:
+            return EXIT_INTERRUPTED
+        except BrokenPipeError:
+            # Whoever read our output has left, as `head` does.
+            _give_up_stdout(output)
+            return EXIT_BROKEN_PIPE
+        except OSError as error:
+            if error.filename is None:
+                raise
+            what = f"{error.filename} cannot be read or written ({error.strerror}): check it."
+            print(f"tutti: {what}", file=sys.stderr)
+            return EXIT_BAD_INPUT
+
+
+def _flushed(output: Output, arguments: list[str]) -> int:
+    """Run, and see that all of it was written."""
     try:
         status = _run(arguments)
-        _flush()
-        return status
-    except TuttiError as error:
-        print(f"tutti: {error}", file=sys.stderr)
-        return EXIT_BAD_INPUT
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has left, as `head` does.
-        _give_up_stdout()
-        return EXIT_BROKEN_PIPE
-
-
-def _flush() -> None:
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # rich makes that of it
+            raise end.__context__ from None
+        output.flush()
+        if output.failed is not None and not end.code:  # argparse has swallowed it
+            raise output.failed from None
         raise
-    except OSError as error:
-        _give_up_stdout()
-        raise TuttiError(f"The output cannot be written ({error.strerror}).") from None
+    output.flush()
+    return status
 
 
-def _give_up_stdout() -> None:
+def _give_up_stdout(output: Output) -> None:
     """Keep the interpreter from flushing once more, in vain, when it leaves."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
 
 
 def _run(arguments: list[str]) -> int:
+    _refuse_empty(arguments)
+    _refuse_addresses(arguments)
     found = entry_points(group=COMMAND_GROUP)
     missing = {entry.name: extra for entry in found if (extra := _missing_extra(entry))}
     if arguments and arguments[0] in missing:
@@ -79,7 +93,7 @@ def _run(arguments: list[str]) -> int:
         epilog=EXAMPLES,
         formatter_class=_HelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"tutti {_version()}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="of the program and its model")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for entry in sorted(found, key=lambda entry: (bool(entry.extras), entry.name)):
         if entry.name not in missing and (add_parser := _load(entry)):
@@ -91,6 +105,24 @@ def _run(arguments: list[str]) -> int:
     return args.run(args)
 
 
+def _refuse_empty(arguments: list[str]) -> None:
+    """An empty name would pass for the folder one is in."""
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        if not argument.strip() or re.fullmatch(r"--[\w-]+=\s*", argument):
+            option = argument.rstrip("= ") or (before if before.startswith("-") else "")
+            what = f"The name after {option}" if option else "A name"
+            raise TuttiError(
+                f"{what} is empty: give one (a variable of the shell may not be set)."
+            )
+
+
+def _refuse_addresses(arguments: list[str]) -> None:
+    for argument in arguments:
+        name = re.sub(r"^--[\w-]+=", "", argument)
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", name) and not os.path.exists(name):
+            raise TuttiError(f"{name} is an address, which is not read: download it first.")
+
+
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """argparse forgets the indent of subcommands, and gives the longest a line of its own."""
 
@@ -99,11 +131,22 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
         self._action_max_length = 13
 
 
-def _version() -> str:
-    try:
-        return version(DISTRIBUTION)
-    except PackageNotFoundError:
-        return "(not installed)"
+class _Version(argparse.Action):
+    """Tells the program's version, then that of the model it hears with."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        from realtime.model import TagModel
+
+        print(f"tutti {__version__}")
+        spec = TagModel().spec
+        print(f"model {spec.name} {spec.version}")
+        parser.exit()
 
 
 def _load(entry: EntryPoint) -> Callable[[argparse._SubParsersAction], None] | None:

@@ -52,7 +52,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     arguments.add_channel(parser)
     arguments.add_hop(parser)
     arguments.add_model(parser)
-    parser.add_argument("--duration", type=_seconds, metavar="S", help="stop after so many seconds")
+    parser.add_argument(
+        "--duration", type=arguments.seconds(0.1), metavar="S", help="stop after so many seconds"
+    )
     parser.add_argument(
         "--format",
         choices=("text", "jsonl"),
@@ -193,13 +195,3 @@ class _Printer:
         from realtime.terminal import plain_line
 
         return plain_line(tags, self._model.spec)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0.0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds above 0")
-    return seconds

@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from realtime.errors import TuttiError
 from realtime.spec import SAMPLE_RATE_HZ, WINDOW_S, WINDOW_SAMPLES, ModelSpec
-
-if TYPE_CHECKING:
-    import onnxruntime
 
 BUNDLED_MODEL = "tutti.int8.onnx"
 INPUT_NAME = "audio"
@@ -137,11 +134,12 @@ def _read(path: str | None) -> bytes:
         raise TuttiError(f"{path} cannot be read ({error.strerror}): check it.") from None
 
 
-def _open_session(content: bytes, origin: str) -> onnxruntime.InferenceSession:
+def _open_session(content: bytes, origin: str) -> Any:
     # Loaded here so that Scores, and with it the post-processing, cost no runtime.
-    import onnxruntime
+    from realtime.runtime import onnxruntime
 
-    options = onnxruntime.SessionOptions()
+    runtime = onnxruntime()
+    options = runtime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
@@ -149,7 +147,7 @@ def _open_session(content: bytes, origin: str) -> onnxruntime.InferenceSession:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception:
         # onnxruntime raises its own unexported exception types, one for each way to be damaged.
         raise TuttiError(

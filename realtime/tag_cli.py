@@ -15,11 +15,14 @@ from realtime import arguments
 from realtime.errors import TuttiError
 
 if TYPE_CHECKING:
+    from realtime.sources.raw import RawFormat
+    from realtime.sources.stdin import StdinSource
     from realtime.tagger import Progress
     from realtime.timeline import Timeline
 
 FORMATS = ("text", "json", "jsonl", "csv", "audacity")
 EXTENSIONS = {"text": "txt", "json": "json", "jsonl": "jsonl", "csv": "csv", "audacity": "txt"}
+STDIN = "-"
 LONG_FILE_S = 60.0
 """From here on a progress bar is worth showing."""
 
@@ -30,6 +33,7 @@ examples:
   tutti tag mix.flac --format audacity -o labels.txt
   tutti tag take1.wav take2.wav --format csv -o tables/
   tutti tag session.wav --channel 3,4 --hop 0.1
+  ffmpeg -i film.mkv -f wav - | tutti tag -
 
 Reads WAV, AIFF, FLAC, OGG and MP3. A bad file is named on stderr, the others are
 still tagged, and the exit status is 2.
@@ -45,11 +49,20 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("files", nargs="+", metavar="FILE", help="sound file")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="sound file; - is stdin, WAV or FLAC"
+    )
     parser.add_argument("--format", choices=FORMATS, default="text", help="default: text")
     arguments.add_model(parser)
     arguments.add_hop(parser)
     arguments.add_channel(parser)
+    parser.add_argument(
+        "--raw-format",
+        type=_raw_format,
+        metavar="F",
+        help="what comes in on stdin has no header: samples, rate in Hz and channels, "
+        "as in f32le:48000:2 or s16le:44100:1",
+    )
     parser.add_argument(
         "-o",
         "--output",
@@ -64,6 +77,10 @@ def run(args: argparse.Namespace) -> int:
     from realtime.tagger import Tagger
 
     args.files = [name for file in args.files for name in _expanded(file)]
+    if args.files.count(STDIN) > 1:
+        raise TuttiError("Stdin can be read once: name - once.")
+    if args.raw_format is not None and STDIN not in args.files:
+        raise TuttiError("--raw-format is for stdin: name - as the file.")
     targets = _targets(args)
     tagger = Tagger(args.model, hop_s=args.hop, channel=args.channel)
     failed = False
@@ -71,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
         for file, target in zip(args.files, targets, strict=True):
             try:
                 with _progress(file) as progress:
-                    timeline = tagger.tag(file, progress=progress)
+                    timeline = tagger.tag(_opened(file, args.raw_format), progress=progress)
                 output.write(timeline, target)
                 if timeline.non_finite:
                     raise TuttiError(
@@ -82,6 +99,25 @@ def run(args: argparse.Namespace) -> int:
                 failed = True
                 print(f"tutti tag: {error}", file=sys.stderr, flush=True)
     return 2 if failed else 0
+
+
+def _opened(file: str, raw_format: RawFormat | None) -> str | StdinSource:
+    from realtime.sources.stdin import StdinSource
+
+    return StdinSource(raw_format) if file == STDIN else file
+
+
+def _raw_format(text: str) -> RawFormat:
+    # numpy and all behind it stay out of `tutti --help`.
+    from realtime.sources.raw import SAMPLES, parse_raw_format
+
+    try:
+        return parse_raw_format(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not a raw format: give samples ({', '.join(SAMPLES)}), rate in Hz and "
+            "channels, as in f32le:48000:2"
+        ) from None
 
 
 def _expanded(file: str) -> list[str]:
@@ -97,7 +133,7 @@ def _targets(args: argparse.Namespace) -> list[Path | None]:
     Raises:
         TuttiError: results would overwrite each other or an input.
     """
-    files = [Path(file) for file in args.files]
+    files = [Path("stdin" if file == STDIN else file) for file in args.files]
     if args.output is None:
         targets: list[Path | None] = [None] * len(files)
     else:
@@ -149,7 +185,8 @@ class _Output:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._open[path] = path.open("w", encoding="utf-8", errors="backslashreplace")
             stream = self._open.setdefault(path, sys.stdout)
-            for line in _lines(timeline, self._style, stream, first):
+            # Drawn before any of it is written: rich flushes, and ends the program if it cannot.
+            for line in list(_lines(timeline, self._style, stream, first)):
                 stream.write(line + "\n")
             stream.flush()
         except BrokenPipeError:
@@ -207,7 +244,7 @@ def _shows_blocks(stream: TextIO) -> bool:
 @contextmanager
 def _progress(file: str) -> Iterator[Progress | None]:
     """A bar on stderr for a long file, if a person is looking."""
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty() or file == STDIN:  # which need not say how long it is
         yield None
         return
     from rich.console import Console

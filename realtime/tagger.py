@@ -15,6 +15,7 @@ from realtime.model import TagModel
 from realtime.postprocess import Postprocessor, Tags
 from realtime.smoothing import Smoothing
 from realtime.sources.file import FileSource
+from realtime.sources.stdin import StdinSource
 from realtime.spec import DEFAULT_HOP_S
 from realtime.timeline import Timeline
 from realtime.windows import Window, WindowCutter
@@ -50,14 +51,15 @@ class Tagger:
 
     def tag(
         self,
-        audio: Path | str | NDArray,
+        audio: Path | str | NDArray | StdinSource,
         sample_rate_hz: float | None = None,
         progress: Progress | None = None,
         name: str = "",
     ) -> Timeline:
-        """Tag a file, or an array (frames,) or (frames, channels) with its ``sample_rate_hz``.
+        """Tag a file, what comes in on stdin, or an array with its ``sample_rate_hz``.
 
-        Integer arrays are scaled to full scale 1.0. ``name`` is an array's ``file``.
+        Arrays are (frames,) or (frames, channels); integers are scaled to full scale 1.0.
+        ``name`` is an array's ``file``.
 
         Raises:
             TuttiError: the file cannot be read, or there is no sound in it.
@@ -70,13 +72,13 @@ class Tagger:
             blocks = (samples[i : i + step] for i in range(0, len(samples), step))
             total_s = len(samples) / sample_rate_hz
             return self._timeline(blocks, sample_rate_hz, samples.shape[1], total_s, name, progress)
-        with FileSource(audio) as source:
+        with audio if isinstance(audio, StdinSource) else FileSource(audio) as source:
             return self._timeline(
                 source,
                 source.sample_rate_hz,
                 source.channels,
                 source.duration_s,
-                str(audio),
+                source.name if isinstance(audio, StdinSource) else str(audio),
                 progress,
             )
 

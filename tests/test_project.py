@@ -137,3 +137,37 @@ def test_readme_s_pictures_and_pages_exist() -> None:
     targets = re.findall(r"\]\(([^)#\s]+)\)", README)
     missing = [t for t in targets if "://" not in t and not (ROOT / t).exists()]
     assert not missing
+
+
+def test_the_changelog_s_last_release_is_this_version() -> None:
+    from realtime import __version__
+
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    heads = re.findall(r"^## (.*)$", text, re.MULTILINE)
+    assert heads[0] == "[Unreleased]"
+    released = [re.fullmatch(r"\[(\d+)\.(\d+)\.(\d+)\] - (\d{4}-\d\d-\d\d)", h) for h in heads[1:]]
+    assert all(released), heads
+    numbers = [tuple(map(int, one.groups()[:3])) for one in released if one]
+    dates = [one[4] for one in released if one]
+    assert ".".join(map(str, numbers[0])) == __version__
+    assert numbers == sorted(numbers, reverse=True)
+    assert dates == sorted(dates, reverse=True)
+    assert "`vMAJOR.MINOR.PATCH`" in text.split("## ")[0]
+
+
+def test_git_tags_have_the_form_that_is_stated() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a clone")
+    try:
+        done = subprocess.run(["git", "tag"], cwd=ROOT, capture_output=True, text=True)
+    except FileNotFoundError:
+        pytest.skip("no git here")
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    released = {f"v{number}" for number in re.findall(r"^## \[([\d.]+)\]", text, re.MULTILINE)}
+    assert set(done.stdout.split()) <= released
+
+
+def test_the_version_stands_in_one_place() -> None:
+    assert "version" not in PROJECT
+    assert PROJECT["dynamic"] == ["version"]
+    assert TOOLS["setuptools"]["dynamic"]["version"] == {"attr": "realtime.__version__"}

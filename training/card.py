@@ -18,6 +18,7 @@ from typing import Any
 
 from realtime.errors import TuttiError
 from realtime.taxonomy import INSTRUMENTS, display_name
+from training.tool import run
 
 Report = Mapping[str, Any]
 _MARKED = re.compile(r"<!-- (\w+) -->\n.*?<!-- /\1 -->", re.DOTALL)
@@ -117,7 +118,18 @@ def model(report: Report) -> str:
     return (
         f"Model {described['version']}, {described['windows_seen'] / 1e6:.2f} million windows "
         f"seen, recipe {_briefly(described['recipe'])}, SHA-256 `{described['sha256'][:16]}`. "
-        f"Measured on {report['machine']}, by\n\n```sh\n{report['command']}\n```"
+        f"{_chosen(report)} Measured on {report['machine']}, by"
+        f"\n\n```sh\n{report['command']}\n```"
+    )
+
+
+def _chosen(report: Report) -> str:
+    """What the thresholds were chosen on, and that it was none of the recordings."""
+    calibrated_on = report["model"].get("calibrated_on")
+    where = f"on {calibrated_on}, for F1" if calibrated_on else "before files said on what"
+    return (
+        f"Its thresholds were chosen {where}; the recordings that are scored chose nothing: no "
+        "threshold, no count, no version."
     )
 
 
@@ -164,17 +176,47 @@ def _figure(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
 
 
-def main() -> None:
+def read(path: Path) -> Report:
+    """The report of ``tutti evaluate``.
+
+    Raises:
+        TuttiError: it is none.
+    """
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        report = None
+    if not isinstance(report, dict):
+        raise TuttiError(f"{path} is not the report.json of 'tutti evaluate': name that.")
+    return report
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Fills every page, or none."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("report", type=Path)
     parser.add_argument("pages", type=Path, nargs="+")
-    args = parser.parse_args()
-    report = json.loads(args.report.read_text(encoding="utf-8"))
-    for page in args.pages:
-        page.write_text(fill(page.read_text(encoding="utf-8"), report), encoding="utf-8")
+    args = parser.parse_args(argv)
+    report = read(args.report)
+    filled = {page: _filled(page, report, args.report) for page in args.pages}
+    for page, text in filled.items():
+        page.write_text(text, encoding="utf-8")
+    return 0
+
+
+def _filled(page: Path, report: Report, path: Path) -> str:
+    try:
+        return fill(page.read_text(encoding="utf-8"), report)
+    except UnicodeDecodeError:
+        raise TuttiError(f"{page} is not text: name a Markdown page.") from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise TuttiError(
+            f"{path} lacks what {page} asks for ({error}): evaluate again, with --recordings, "
+            "--bank and --compare."
+        ) from None
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from realtime.errors import TuttiError
+from training.arguments import count, fraction, positive, seed
+from training.tool import run
 
 _EXAMPLES = """\
 examples:
@@ -19,9 +22,11 @@ examples:
   tutti bank pack banks/full banks/packed
   tutti bank unpack banks/packed banks/full
   tutti bank fetch ../free
+  tutti bank fetch ../free --music
   tutti bank add banks/wide banks/wider --folder ../free/samples
   tutti bank add banks/full banks/more --nsynth ~/nsynth-train
   tutti bank add banks/full banks/more --folder ~/my-notes
+  tutti bank add banks/more banks/music --music ../free/music
   tutti bank add banks/full banks/treated --second-takes
   tutti bank add banks/full banks/more --pieces 2000
   tutti bank add banks/free banks/pieces --pieces 2400 \\
@@ -30,7 +35,9 @@ examples:
 
 A bank is a folder with audio.i16, clips.csv and bank.json. A folder of notes of
 your own needs a manifest.csv with the columns path and instrument, and if known
-source, licence, midi_pitch and articulation.
+source, licence, midi_pitch, articulation and split (train, val or test). Beside it may
+lie several.csv, with path, instruments (such as drums;bass) and complete (1: no other
+sounds), and noise.csv, with path; both may have source, licence and split.
 """
 _CONTENTS = ("samples", "notes", "pieces", "voices", "noise")
 _DEFAULT_SAMPLES = Path("../shared/samples")
@@ -52,10 +59,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     build.add_argument(
         "--samples", type=Path, default=_DEFAULT_SAMPLES, help="recorded notes (%(default)s)"
     )
-    build.add_argument("--seed", type=int, default=1, help="the same seed, the same bank")
+    build.add_argument("--seed", type=seed, default=1, help="the same seed, the same bank")
     build.add_argument(
         "--scale",
-        type=_fraction,
+        type=fraction,
         default=1.0,
         help="share of everything, e.g. 0.02 for a tiny bank",
     )
@@ -63,7 +70,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--only", nargs="+", choices=_CONTENTS, default=list(_CONTENTS), metavar="CONTENT",
         help=f"some of: {', '.join(_CONTENTS)}",
     )  # fmt: skip
-    build.add_argument("--processes", type=int, default=2, help="work in parallel (%(default)s)")
+    build.add_argument("--processes", type=count, default=2, help="work in parallel (%(default)s)")
     build.add_argument("--overwrite", action="store_true", help="replace a bank of this name")
     build.set_defaults(run=_build)
 
@@ -77,15 +84,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "out", type=Path, help="the folder to make; its parts are OUT/part0 and so on"
     )
     pack.add_argument(
-        "--max-part-mib", type=float, default=58.0, help="size of a part at most (%(default)s)"
+        "--max-part-mib", type=positive, default=58.0, help="size of a part at most (%(default)s)"
     )
-    pack.add_argument("--processes", type=int, default=2, help="work in parallel (%(default)s)")
+    pack.add_argument("--processes", type=count, default=2, help="work in parallel (%(default)s)")
     pack.set_defaults(run=_pack)
 
     unpack = actions.add_parser("unpack", help="make a bank from its small form")
     unpack.add_argument("packed", type=Path, help="the folder that holds the parts")
     unpack.add_argument("bank", type=Path, help="the folder to make")
-    unpack.add_argument("--processes", type=int, default=None, help="work in parallel (every core)")
+    unpack.add_argument("--processes", type=count, help="work in parallel (every core)")
     unpack.set_defaults(run=_unpack)
 
     fetch = actions.add_parser(
@@ -97,6 +104,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "deleted afterwards. Needs TiMidity++ and WavPack.",
     )
     fetch.add_argument("out", type=Path, help="the folder to make")
+    fetch.add_argument(
+        "--music",
+        action="store_true",
+        help="instead OUT/music: the music of games, nobody labelled it, 5 GB of packages of "
+        "Debian by name, for 'tutti bank add --music'",
+    )
     fetch.set_defaults(run=_fetch)
 
     add = actions.add_parser("add", help="make a larger bank from one bank and more notes")
@@ -108,6 +121,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         type=Path,
         help="your own notes, with a manifest.csv: they, and pieces played by them, join a split",
     )
+    what.add_argument(
+        "--music",
+        type=Path,
+        metavar="DIR",
+        help="music nobody labelled, a folder a package, as 'tutti bank fetch --music' makes it",
+    )
     what.add_argument("--nsynth", type=Path, help="a folder of NSynth (examples.json and audio)")
     what.add_argument(
         "--soundfonts",
@@ -118,7 +137,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     what.add_argument(
         "--pieces",
-        type=_count,
+        type=count,
         metavar="N",
         help="so many more composed pieces, by --players and the soundfonts of every bank",
     )
@@ -147,26 +166,20 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         default=_DEFAULT_SAMPLES,
         help="recorded notes that play along in pieces (%(default)s)",
     )
-    add.add_argument("--seed", type=int, default=1, help="of pieces and second takes (%(default)s)")
-    add.add_argument("--processes", type=int, default=2, help="work in parallel (%(default)s)")
     add.add_argument(
-        "--split", choices=("train", "val", "test"), default="train", help="(%(default)s)"
+        "--music-s",
+        type=count,
+        default=90,
+        metavar="S",
+        help="seconds of each file of --music at most (%(default)s)",
+    )
+    add.add_argument("--seed", type=seed, default=1, help="of pieces, second takes (%(default)s)")
+    add.add_argument("--processes", type=count, default=2, help="work in parallel (%(default)s)")
+    add.add_argument(
+        "--split", choices=("train", "val", "test"), default="train",
+        help="of what a folder's tables place in none (%(default)s)",
     )
     add.set_defaults(run=_add)
-
-
-def _fraction(text: str) -> float:
-    value = float(text)
-    if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError("a number above 0, at most 1")
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("a whole number, 1 or more")
-    return value
 
 
 def _build(args: argparse.Namespace) -> int:
@@ -219,7 +232,15 @@ def _unpack(args: argparse.Namespace) -> int:
 
 def _fetch(args: argparse.Namespace) -> int:
     from training.notes.free.gather import gather
+    from training.notes.free.music import gather_music
 
+    if args.music:
+        with _progress() as tell:
+            missing = gather_music(args.out, progress=tell)
+        for sentence in missing:
+            print(sentence, file=sys.stderr)
+        print(args.out / "music")
+        return 0
     with _progress() as tell:
         gather(args.out, tell)
     for name in ("soundfonts", "samples", "recordings"):
@@ -230,6 +251,7 @@ def _fetch(args: argparse.Namespace) -> int:
 def _add(args: argparse.Namespace) -> int:
     from training.notes.add import (
         add_folder,
+        add_music,
         add_nsynth,
         add_pieces,
         add_second_takes,
@@ -251,6 +273,8 @@ def _add(args: argparse.Namespace) -> int:
             add_soundfonts(*banks, args.soundfonts, samples, licences=licences, **how)
         elif args.pieces is not None:
             add_pieces(*banks, args.pieces, args.players, _if_there(samples), **how)
+        elif args.music is not None:
+            add_music(*banks, args.music, longest_s=float(args.music_s), **how)
         elif args.second_takes:
             add_second_takes(*banks, **how)
         else:
@@ -288,18 +312,12 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
 
 def main() -> int:
     """``python -m training.cli_bank``, for a checkout that is not installed."""
-    import sys
-
     parser = argparse.ArgumentParser(prog="tutti")
     add_parser(parser.add_subparsers(required=True))
     args = parser.parse_args()
-    try:
-        run: Callable[[argparse.Namespace], int] = args.run
-        return run(args)
-    except TuttiError as error:
-        print(error, file=sys.stderr)
-        return 2
+    command: Callable[[argparse.Namespace], int] = args.run
+    return command(args)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    run(main)

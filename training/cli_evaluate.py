@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from realtime.errors import TuttiError
+from training.arguments import count, seed
 
 if TYPE_CHECKING:
     from realtime.tagger import Tagger
@@ -49,9 +50,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--bank", type=Path, metavar="DIR", help="note bank to make mixtures from")
     parser.add_argument("--split", choices=("val", "test"), default="test", help="default: test")
     parser.add_argument(
-        "--clips", type=int, default=1000, help="mixtures to make of the bank (default: 1000)"
+        "--clips", type=count, default=1000, help="mixtures to make of the bank (default: 1000)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the mixtures (default: 0)")
+    parser.add_argument("--seed", type=seed, default=0, help="of the mixtures (default: 0)")
     parser.add_argument(
         "--compare", metavar="M", help="another model on the same sound, such as the fp32 one"
     )
@@ -92,8 +93,6 @@ def _clip_sets(args: argparse.Namespace) -> dict[str, list[Clip]]:
         raise TuttiError(f"{unknown[0]} is no data set: use {', '.join(DATASETS)}.")
     if not folders and not args.bank:
         raise TuttiError("There is nothing to score: name --recordings, --dataset or --bank.")
-    if args.clips < 1:
-        raise TuttiError("--clips must be 1 or more.")
     if args.bank:
         read_manifest(args.bank)
     return {name: DATASETS[name](folder) for name, folder in folders.items()}
@@ -186,6 +185,7 @@ def _describe(tagger: Tagger) -> dict[str, Any]:
         "recipe": spec.recipe,
         "windows_seen": spec.windows_seen,
         "quantisation": spec.quantisation,
+        "calibrated_on": spec.calibrated_on,
         "thresholds": dict(spec.thresholds),
     }
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from realtime.spec import SAMPLE_RATE_HZ
 from realtime.tagger import Tagger
+from training.arguments import count
 from training.evaluate import hear_mixtures
 from training.mixtures import make_mixtures
 from training.scores import score_mixtures
@@ -48,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--bank", type=Path, required=True)
     parser.add_argument("--model", type=Path, help="(default: the bundled one)")
-    parser.add_argument("--clips", type=int, default=1000, help="a row (default %(default)s)")
+    parser.add_argument("--clips", type=count, default=1000, help="a row (default %(default)s)")
     args = parser.parse_args(argv)
     tagger = Tagger(args.model)
     print("| mixtures | " + " | ".join(COLUMNS) + " |")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from realtime.arguments import add_channel, add_hop, add_model
+from realtime.arguments import add_channel, add_hop, add_model, seconds, whole
 from realtime.errors import TuttiError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--report", metavar="JSON", help="write tags and differences here")
     parser.add_argument(
         "--tail",
-        type=float,
+        type=seconds(0.0),
         default=10.0,
         metavar="S",
         help="longest tail that is kept after the input's end (default: 10)",
@@ -73,12 +73,15 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     live.add_argument("--live", action="store_true", help="from an input to an output device")
     live.add_argument("--input", metavar="NAME", help="input device (default: the system's)")
     live.add_argument("--output-device", metavar="NAME", help="output device")
-    live.add_argument("--rate", type=int, metavar="HZ", help="sample rate")
+    live.add_argument("--rate", type=whole(1), metavar="HZ", help="sample rate")
     live.add_argument(
-        "--block", type=int, default=256, metavar="N", help="frames a block (default: 256)"
+        "--block", type=whole(1), default=256, metavar="N", help="frames a block (default: 256)"
     )
     live.add_argument(
-        "--duration", type=float, metavar="S", help="stop after so many seconds (default: Ctrl-C)"
+        "--duration",
+        type=seconds(0.0),
+        metavar="S",
+        help="stop after so many seconds (default: Ctrl-C)",
     )
     live.add_argument(
         "--measure-latency",
@@ -125,7 +128,7 @@ def _render(args: argparse.Namespace) -> int:
     ) as host:
         with _progress(args.file) as progress:
             done = render(
-                host, args.file, args.output, max_tail_s=max(0.0, args.tail), progress=progress
+                host, args.file, args.output, max_tail_s=args.tail, progress=progress
             )
         if args.report:
             drawing = write(done, host.chain, args.report)

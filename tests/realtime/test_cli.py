@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
-from realtime import cli
+from realtime import __version__, cli
 from realtime.errors import TuttiError
+from realtime.model import TagModel
 
 
 class Entry:
@@ -136,8 +137,26 @@ def test_the_installed_command_lists_its_real_commands():
         assert f"\n    {name} " in done.stdout
 
 
-def test_the_version_is_the_distribution_s():
-    assert tutti("--version").stdout.strip() == f"tutti {importlib.metadata.version('tutti-meter')}"
+def test_the_version_is_the_program_s_and_the_model_s():
+    spec = TagModel().spec
+    assert tutti("--version").stdout == f"tutti {__version__}\nmodel tutti {spec.version}\n"
+
+
+def test_there_is_one_version():
+    assert importlib.metadata.version("tutti-meter") == __version__, (
+        "install again: pip install --editable . --no-deps"
+    )
+
+
+def test_a_missing_model_still_tells_the_program_s_version(monkeypatch, capsys):
+    def missing(path):
+        raise TuttiError("The bundled model is missing.")
+
+    monkeypatch.setattr("realtime.model._read", missing)
+    assert cli.main(["--version"]) == 2
+    told = capsys.readouterr()
+    assert told.out == f"tutti {__version__}\n"
+    assert told.err == "tutti: The bundled model is missing.\n"
 
 
 def test_an_unknown_command_is_refused():

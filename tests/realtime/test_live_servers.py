@@ -18,7 +18,6 @@ from realtime.engine import Engine
 from realtime.model import TagModel
 from realtime.sources.device import DeviceSource, find_device, list_devices
 from realtime.stats import NO_SIGNAL, RECONNECTING, RUNNING
-from realtime.taxonomy import INSTRUMENTS
 
 WAIT_S = 25
 
@@ -65,7 +64,7 @@ def test_pulse_killed_and_restarted(pulse_server, model, wait_until, record_prop
 
 
 def test_what_readme_says_of_python(pulse_server, tmp_path):
-    """README's Python, as it stands, on a file and on the default input."""
+    """README's Python, as it stands, on a file and on the default input, where it is silent."""
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     code = "\n".join(re.findall(r"^```python\n(.*?)^```", readme, re.MULTILINE | re.DOTALL))
     sound = np.random.default_rng(0).normal(0, 0.1, 4 * 16_000).astype(np.float32)
@@ -82,7 +81,7 @@ def test_what_readme_says_of_python(pulse_server, tmp_path):
     assert script.returncode == 0
     assert seen[0] == "Enter ends it.\n"
     assert [line.partition(":")[0] for line in seen[1:]] == ["1.0 s", "1.5 s"]
-    assert all(line.split()[-1] in INSTRUMENTS for line in seen[1:])
+    assert all(line.endswith(": nothing certain\n") for line in seen[1:])
     assert rest.splitlines()[-1] == "7 False"
 
 
@@ -124,7 +123,7 @@ def test_pulse_device_removed_and_back(pulse_server, model, wait_until, record_p
     As on a desktop, the server would move the recording to another source.
     """
     assert pulse_server.ask("pactl", "load-module", "module-rescue-streams").returncode == 0
-    source = DeviceSource()
+    source = DeviceSource("mix.monitor")
     engine = Engine(model, source, hop_s=0.2)
     with engine:
         hears(engine, wait_until)
@@ -135,6 +134,7 @@ def test_pulse_device_removed_and_back(pulse_server, model, wait_until, record_p
         pulse_server.unload_sink()
         wait_until(lambda: engine.latest().stats.reopenings >= 2, 10, "attempts to reopen")
         assert engine.latest().stats.state == RECONNECTING
+        assert "no other is taken" in (engine.latest().stats.last_error or "")
         pulse_server.load_sink()
         hears(engine, wait_until)
         assert source.name == "Monitor of Null Output"

@@ -197,7 +197,6 @@ def test_the_command_writes_a_report(tone_model_path: Path, folder: Path, tmp_pa
         ((), "nothing to score"),
         (("--recordings", "nowhere"), "nowhere"),
         (("--dataset", "kazoos", "."), "kazoos"),
-        (("--recordings", ".", "--clips", "0"), "--clips"),
         (("--bank", "nowhere"), "nowhere"),
         (("--checkpoint", "c.pt"), "nothing to score"),
     ],

@@ -31,3 +31,21 @@ def test_what_only_a_programmer_can_mend_keeps_its_traceback() -> None:
 
     with pytest.raises(ZeroDivisionError):
         run(fails)
+
+
+def test_a_file_that_cannot_be_read_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    def fails() -> int:
+        raise FileNotFoundError(2, "No such file or directory", "none.json")
+
+    with pytest.raises(SystemExit) as ended:
+        run(fails)
+    assert ended.value.code == 2
+    assert "none.json cannot be read or written" in capsys.readouterr().err
+
+
+def test_an_error_of_the_system_without_a_file_keeps_its_traceback() -> None:
+    def fails() -> int:
+        raise OSError(12, "Cannot allocate memory")
+
+    with pytest.raises(OSError, match="memory"):
+        run(fails)

@@ -19,6 +19,7 @@ import numpy as np
 import pretty_midi
 from numpy.typing import NDArray
 
+from realtime.errors import TuttiError
 from training.notes.presets import DRUM_BANK
 from training.notes.synth import RENDER_RATE_HZ, Event, SoundFont
 from training.tool import run
@@ -266,12 +267,17 @@ def main(argv: list[str] | None = None) -> int:
             soundfile.write(path, sound / 2, RENDER_RATE_HZ, subtype="PCM_24")  # none clips
             print(path)
     audio = mix(parts)
-    with soundfile.SoundFile(
-        arguments.output, "w", RENDER_RATE_HZ, 2, format="OGG", subtype="VORBIS",
-        compression_level=0.85,
-    ) as file:  # fmt: skip
-        for start in range(0, len(audio), RENDER_RATE_HZ):  # one long write overflows libsndfile
-            file.write(audio[start : start + RENDER_RATE_HZ])
+    try:
+        with soundfile.SoundFile(
+            arguments.output, "w", RENDER_RATE_HZ, 2, format="OGG", subtype="VORBIS",
+            compression_level=0.85,
+        ) as file:  # fmt: skip
+            for start in range(0, len(audio), RENDER_RATE_HZ):  # a long write overflows libsndfile
+                file.write(audio[start : start + RENDER_RATE_HZ])
+    except soundfile.LibsndfileError as error:
+        raise TuttiError(
+            f"{arguments.output} cannot be written ({error.error_string}): name another."
+        ) from None
     size_kb = arguments.output.stat().st_size / 1000
     print(f"{arguments.output}: {len(audio) / RENDER_RATE_HZ:.1f} s, {size_kb:.0f} KB")
     return 0
