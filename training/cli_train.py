@@ -43,9 +43,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--start-from", type=Path, help="checkpoint whose weights a new run begins with"
     )
     parser.add_argument(
-        "--teachers", type=Path, metavar="DIR", help="folder of taggers, for a recipe with a teacher"
+        "--teachers", type=Path, metavar="DIR", help="folder of taggers that teach"
     )
-    parser.add_argument("--head", type=Path, help="head on their features ('tutti teacher fit')")
+    parser.add_argument("--head", type=Path, help="file of a head on their features")
     parser.add_argument(
         "--own", type=Path, help="checkpoint of ours that teaches too (default: --start-from)"
     )

@@ -61,7 +61,7 @@ class Progress:
 class Teachers:
     """Where the teachers of a recipe are; see ``training.teachers``.
 
-    ``folder`` of taggers, ``head``: a file of ``tutti teacher fit``, ``own``: a checkpoint
+    ``folder`` of taggers, ``head``: a file of ``training.teachers.head``, ``own``: a checkpoint
     (None: the one that the run starts from).
     """
 

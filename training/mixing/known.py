@@ -46,7 +46,10 @@ class Music:
             return torch.tensor(table, dtype=torch.bool, device=device).reshape(size)
 
         def union(attribute: str) -> list[set[str]]:
-            return [{name for t in several for name in getattr(t, attribute)} for several in targets]
+            return [
+                {name for target in several for name in getattr(target, attribute)}
+                for several in targets
+            ]
 
         sure = [{t.instrument for t in several if t.instrument} for several in targets]
         self.clip = torch.tensor(rows, device=device)

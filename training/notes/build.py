@@ -116,7 +116,11 @@ def sample_jobs(
 def stretch_jobs(folder: Path, rows: Sequence[dict[str, str]], split: str) -> list[Job]:
     """Stretches of several instruments or of none; ``split`` where a row states none."""
     return [
-        Job(f"stretches {first}", "make_stretches", (folder, rows[first : first + _ROWS_A_JOB], split))
+        Job(
+            f"stretches {first}",
+            "make_stretches",
+            (folder, rows[first : first + _ROWS_A_JOB], split),
+        )
         for first in range(0, len(rows), _ROWS_A_JOB)
     ]
 

@@ -76,7 +76,7 @@ def load_head(path: Path, features: int, device: torch.device) -> Head:
     Raises TuttiError where the file is missing, damaged, or for other taggers.
     """
     if not path.is_file():
-        raise TuttiError(f"{path} is not there: fit a head with 'tutti teacher fit'.")
+        raise TuttiError(f"{path} is not there: name the file of a head.")
     try:
         state = torch.load(path, map_location=device, weights_only=True)
         mu, sd, weights = state["mu"], state["sd"], state["head"]

@@ -73,7 +73,7 @@ def _classes(folder: Path, name: str) -> list[str]:
         with path.open(newline="", encoding="utf-8") as file:
             return [row["display_name"] for row in csv.DictReader(file)]
     except OSError as error:
-        raise TuttiError(f"{path} cannot be read ({error.strerror}): it names the classes.") from None
+        raise TuttiError(f"{path} cannot be read ({error.strerror}).") from None
     except (KeyError, UnicodeDecodeError, csv.Error):
         raise TuttiError(f"{path} has no column 'display_name'.") from None
 
@@ -122,7 +122,9 @@ def _onnx(path: Path, device: torch.device) -> Infer:
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         names = [session.get_inputs()[0].name, "features", "probabilities"]
     except Exception as error:  # onnxruntime raises kinds of its own
-        raise TuttiError(f"{path} is damaged or not an ONNX file ({type(error).__name__}).") from None
+        raise TuttiError(
+            f"{path} is damaged or not an ONNX file ({type(error).__name__})."
+        ) from None
 
     def infer(audio: Tensor) -> tuple[Tensor, Tensor]:
         samples = np.ascontiguousarray(audio.float().cpu().numpy())

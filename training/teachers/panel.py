@@ -58,7 +58,7 @@ class Panel:
         own: nn.Module | None,
         device: torch.device,
     ) -> None:
-        """``head``: a file of ``tutti teacher fit``; ``own``: a tagger of ours.
+        """``head``: a file of ``training.teachers.head``; ``own``: a tagger of ours.
 
         Raises TuttiError where a file is missing, damaged or of another teacher.
         """
