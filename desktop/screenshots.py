@@ -106,8 +106,8 @@ def views(
     session = window.session
     assert isinstance(session, FileSession)
     _until(app, lambda: session.analysis.done)
-    settings.expected = ["piano", "bass", "drums", "saxophone", "trumpet"]
-    session.player.seek(max(min(AT_S, session.duration_s / 2) - 4.0, 0.0))
+    settings.expected = ["piano", "bass", "drums", "cymbals", "trumpet"]
+    session.player.seek(max(min(AT_S, 0.7 * session.duration_s) - 4.0, 0.0))
     session.player.play()
     _run(app, 4.0)
     window.roll.add_marker(session.player.position_s * 0.5, "second part")

@@ -12,9 +12,9 @@ import soxr
 from realtime.audit.measure import measure
 from realtime.audit.passages import passages
 from training.mixing import demo
-from training.notes.synth import RENDER_RATE_HZ, SoundFont
 
 RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings"
+SAMPLES = RECORDINGS.parent / "samples"
 RATE_HZ = 44_100
 LENGTH_S = 17.5
 BURIED = 10 ** (-30 / 20)
@@ -90,31 +90,24 @@ def test_a_singer_buried_among_real_solos_is_found(tmp_path, solos, mastered):
 @pytest.mark.parametrize(
     ("name", "from_s"),
     [
-        ("saxophone", 19.9),
-        *(
-            pytest.param(name, from_s, marks=pytest.mark.slow)
-            for name, from_s in (
-                ("drums", 14.5), ("violin", 29.6), ("cello", 29.7), ("guitar", 29.5),
-                ("trumpet", 34.4),
-            )
-        ),
+        ("bass", 21.0),
+        pytest.param("drums", 22.0, marks=pytest.mark.slow),
+        pytest.param("piano", 22.0, marks=pytest.mark.slow),
     ],
 )  # fmt: skip
 def test_a_buried_part_of_a_composed_and_mastered_piece_is_found(
     tmp_path, monkeypatch, name, from_s
 ):
-    if not demo.SOUNDFONT.exists():
-        pytest.skip("the demo piece's soundfont is not here")
+    if not SAMPLES.is_dir():
+        pytest.skip("the demo piece's notes are not here")
     parts = demo.compose(np.random.default_rng(16))
-    font = SoundFont(demo.SOUNDFONT)
-    dry = {part.instrument.name: demo.render_part(part, font) for part in parts}
+    dry = {part.name: demo.render_part(part, SAMPLES) for part in parts}
     fader = np.ones((len(dry[name]), 1), np.float32)
-    fader[round(from_s * RENDER_RATE_HZ) : round((from_s + 6.0) * RENDER_RATE_HZ)] = BURIED
+    fader[round(from_s * demo.RATE_HZ) : round((from_s + 6.0) * demo.RATE_HZ)] = BURIED
     rendered = dry | {name: dry[name] * fader}
-    monkeypatch.setattr(demo, "render_part", lambda part, font: rendered[part.instrument.name])
-    found = compare(tmp_path, demo.mix(parts), dry, RENDER_RATE_HZ)
+    monkeypatch.setattr(demo, "render_part", lambda part, folder: rendered[part.name])
+    found = compare(tmp_path, demo.mix(parts, SAMPLES), dry, demo.RATE_HZ)
     ((start_s, end_s),) = found[name]
     assert (start_s, end_s) == pytest.approx((from_s, from_s + 6.0), abs=0.6)
     elsewhere = sum(end - start for one in dry for start, end in found[one]) - (end_s - start_s)
-    # One dark corner of the arrangement: the bass under the fill of the toms.
-    assert elsewhere < 2.0
+    assert elsewhere < 0.5
