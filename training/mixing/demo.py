@@ -220,7 +220,13 @@ def compose(rng: np.random.Generator) -> list[Part]:
     piano = played(arpeggios, 74, 1.5) + played(theme, 90, 1.0)
     return [
         Part("piano", piano, (PIANO,), gain_db=-3.5, pan=-0.15, reverb=0.25),
-        Part("bass", played(alone, 120, 1.0) + played(bass, 96, 0.92), (BASS,), gain_db=-6.5, reverb=0.05),
+        Part(
+            "bass",
+            played(alone, 120, 1.0) + played(bass, 96, 0.92),
+            (BASS,),
+            gain_db=-6.5,
+            reverb=0.05,
+        ),
         Part("drums", drums, KIT, pan=0.05, reverb=0.12),
         Part("trumpet", played(trumpet, 96), (TRUMPET,), gain_db=1.5, pan=0.25, reverb=0.3),
     ]
