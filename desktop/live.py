@@ -13,7 +13,7 @@ from realtime.model import TagModel
 from realtime.postprocess import Tags
 from realtime.smoothing import Smoothing
 from realtime.sources.base import Source
-from realtime.sources.device import Device, DeviceSource, find_known, list_devices
+from realtime.sources.device import Device
 
 DEFAULT = "default"
 """As a device's name: whatever is the system's default."""
@@ -48,6 +48,8 @@ def open_live(
         title = chosen.label if isinstance(chosen, Device) else chosen or name
 
     def make_source() -> Source:
+        from realtime.sources.device import DeviceSource, find_known, list_devices
+
         if wait_for is not None:
             wait_for.join(3.0)
         device = chosen

@@ -6,6 +6,7 @@ from itertools import zip_longest
 
 from rich.text import Text
 
+from realtime.advice import only_zeros
 from realtime.outputs.text import FAMILY_COLOURS, clock
 from realtime.postprocess import Tags
 from realtime.spec import ModelSpec
@@ -140,11 +141,7 @@ def _polyphony_line(tags: Tags | None, spec: ModelSpec) -> Text:
 
 def _trouble_line(stats: Stats) -> Text:
     if stats.state == NO_SIGNAL:
-        return Text(
-            "Only exact zeros come in: check the input's cable and mute switch, and that this "
-            "program may use the microphone.",
-            "yellow",
-        )
+        return Text(only_zeros(), "yellow")
     if stats.state != RUNNING and stats.last_error:
         return Text(stats.last_error, "yellow")
     return Text()

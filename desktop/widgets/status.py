@@ -10,6 +10,7 @@ from desktop import bridge
 from desktop.bridge import Health
 from desktop.theme import Theme
 from desktop.widgets.text import Text
+from realtime.advice import only_zeros
 
 STATE_TEXTS = {
     bridge.IDLE: ("faint", "○", "Nothing open"),
@@ -24,11 +25,6 @@ STATE_TEXTS = {
 }
 """Colour, mark and words of each state; the words alone would do."""
 
-ZEROS_HINT = (
-    "The input delivers exact zeros, not silence. On macOS allow the microphone for this program "
-    "(System Settings, Privacy & Security, Microphone); on Windows see Settings, Privacy, "
-    "Microphone; elsewhere check that the input is not muted and that something plays into it."
-)
 MESSAGE_MS = 8000
 
 
@@ -124,7 +120,7 @@ class StatusBar(QWidget):
         text = self._said or self._health.error
         colour = "warn" if self._health.error and not self._said else "text"
         if not text and self._health.state == bridge.NO_SIGNAL:
-            text, colour = ZEROS_HINT, "warn"
+            text, colour = only_zeros(), "warn"
         self.message.setStyleSheet(f"color: {self.theme.colour(colour).name()}")
         shown = self.message.fontMetrics().elidedText(
             text, Qt.TextElideMode.ElideRight, max(self.message.width(), 80)

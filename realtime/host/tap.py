@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.downmix import Channel
-from realtime.levels import LevelMeter, LevelReading, to_dbfs
+from realtime.input_meter import read_level
+from realtime.levels import LevelMeter, LevelReading
 from realtime.log import event
 from realtime.model import TagModel
 from realtime.postprocess import Postprocessor, Tags
@@ -20,7 +21,7 @@ from realtime.priority import lower_this_thread
 from realtime.smoothing import Smoothing
 from realtime.spec import ModelSpec
 from realtime.timeline import Timeline
-from realtime.windows import CLIP_LEVEL, Window, WindowCutter
+from realtime.windows import Window, WindowCutter
 
 Block = NDArray[np.float32]
 """pedalboard's layout: float32 (channels, frames)."""
@@ -95,7 +96,7 @@ class Tap:
     def level(self) -> LevelReading | None:
         """Of the newest block, for an input meter."""
         newest = self._newest
-        return None if newest is None else block_level(newest)
+        return None if newest is None else read_level(newest.T)
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call ``listener`` with each window's tags; returns how to stop that."""
@@ -151,22 +152,6 @@ class Tap:
             self.latest = tags
             for listener in tuple(self._listeners):
                 listener(tags)
-
-
-def block_level(block: Block) -> LevelReading:
-    """Level of a block (channels, frames) as it is, for a meter."""
-    finite = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
-    peak = float(np.abs(finite).max(initial=0.0))
-    power = float(np.mean(np.square(finite, dtype=np.float64))) if finite.size else 0.0
-    rms_dbfs = to_dbfs(power**0.5)
-    return LevelReading(
-        rms_dbfs=rms_dbfs,
-        peak_dbfs=to_dbfs(peak),
-        clipped=peak >= CLIP_LEVEL,
-        silent=rms_dbfs < -75.0,
-        exact_zeros=peak == 0.0,
-        non_finite=int(np.count_nonzero(~np.isfinite(block))),
-    )
 
 
 class TapThread:

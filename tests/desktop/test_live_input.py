@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import Future
+from typing import ClassVar
+
+import numpy as np
 import pytest
 
 from desktop.background import Background
 from desktop.guides import GUIDES
-from desktop.live import channel_of, device_latency_s
+from desktop.live import channel_of, device_latency_s, open_live
+from desktop.live_session import LiveSession
 from desktop.settings import Settings
 from desktop.widgets.live_input import LiveInputDialog, channel_choices, label_of
 from realtime.errors import TuttiError
+from realtime.smoothing import Smoothing
 from realtime.sources import device as devices
 from realtime.sources.device import Device
 
@@ -71,6 +78,169 @@ def test_what_is_picked_is_remembered(dialog, qtbot):
     assert channel_of(settings) == (2, 3)
     assert (settings.sample_rate_hz, settings.block_frames) == (48_000, 512)
     assert Settings.from_document(vars(settings)) == settings
+
+
+def alike(*names: str) -> list[Device]:
+    return [Device(name, "PulseAudio", 2, 48_000, True, False, "Monitor of HDMI") for name in names]
+
+
+class Opened:
+    """Stands for a source: what it was asked for, and nothing to hear."""
+
+    asked: ClassVar[list] = []
+
+    def __init__(self, device, *_):
+        self.asked.append(device)
+        raise TuttiError("not opened in this test")
+
+
+@pytest.fixture
+def opens(monkeypatch):
+    """``opens(settings, found, chosen)``: what device the window then opens, and what it says."""
+
+    def run(settings: Settings, found: list[Device], chosen: Device | str | None = None):
+        monkeypatch.setattr(devices, "list_devices", lambda: devices.titled(found))
+        monkeypatch.setattr(devices, "DeviceSource", Opened)
+        Opened.asked.clear()
+        model: Future = Future()
+        model.set_result(None)
+        session = open_live(settings, model, Smoothing(), None, chosen)
+        assert session.ended(5.0)
+        return Opened.asked[0] if Opened.asked else session.error
+
+    return run
+
+
+@pytest.mark.parametrize("row", [0, 1])
+def test_of_two_alike_the_row_picked_is_opened_and_kept(dialog, qtbot, opens, row):
+    """Two outputs of one description: told apart in the list, by name in the settings."""
+    found = devices.titled(alike("a.monitor", "b.monitor"))
+    settings = Settings()
+    made = dialog(settings, found)
+    texts = [made.device.itemText(index) for index in range(2)]
+    assert [name in text for name, text in zip("ab", texts, strict=True)] == [True, True]
+    assert texts[0] != texts[1]
+    made.device.setCurrentIndex(row)
+    with qtbot.waitSignal(made.accepted_input) as chosen:
+        made.start_button.click()
+    assert settings.device == {"name": found[row].name, "host_api": "PulseAudio"}
+    assert opens(settings, found, chosen.args[0]) == found[row]
+    again = opens(Settings.from_document(vars(settings)), found[::-1])
+    assert again.identity == found[row].identity
+    assert dialog(settings, found[::-1]).current() == found[row].identity
+
+
+def test_the_device_kept_is_opened_or_none(opens):
+    """Gone: said, and none of those whose name or description resembles it is opened."""
+    kept = Settings(device={"name": "b.monitor", "host_api": "PulseAudio"})
+    error = opens(kept, alike("a.monitor", "bb.monitor"))
+    assert "'b.monitor' (PulseAudio) is not there" in error
+    old = Settings(device={"name": "Monitor of HDMI", "host_api": "PulseAudio"})
+    assert "fits 2" in opens(old, alike("a.monitor", "b.monitor"))
+    assert opens(old, alike("b.monitor")).name == "b.monitor"
+
+
+def test_without_a_device_kept_the_default_is_followed(opens):
+    """None is the source's word for whatever is the default."""
+    assert opens(Settings(), [BUILT_IN]) is None
+    kept = Settings(device={"name": "x", "host_api": "ALSA"})
+    assert opens(kept, [BUILT_IN], "default") is None
+
+
+def test_twins_open_by_the_row_picked(dialog, qtbot, opens):
+    """Two of one name through PortAudio: only their place tells them apart."""
+    found = devices.titled(
+        [Device("Mic", "Core Audio", 1, 48_000, False, False, "", i, 2) for i in range(2)]
+    )
+    made = dialog(Settings(), found)
+    made.device.setCurrentIndex(1)
+    made.refresh()
+    qtbot.waitUntil(made.refresh_button.isEnabled, timeout=5000)
+    with qtbot.waitSignal(made.accepted_input) as chosen:
+        made.start_button.click()
+    assert opens(made.settings, found, chosen.args[0]).place == 1
+    assert "fits 2" in opens(made.settings, found)
+
+
+def test_a_device_on_the_command_line_that_fits_several_opens_no_window(
+    monkeypatch, tmp_path, capsys
+):
+    """As for ``tutti listen``: one message with each of them, exit 2."""
+    from realtime.cli import main
+
+    found = devices.titled(alike("a.monitor", "b.monitor"))
+    monkeypatch.setattr(devices, "list_devices", lambda: found)
+    picture = tmp_path / "a.png"
+    arguments = ["monitor", "--device", "HDMI", "--screenshot", str(picture)]
+    assert main(arguments) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert all(device.full_label in told for device in found)
+    assert not picture.exists()
+
+
+def test_lost_time_is_counted_at_the_rate_it_was_lost_at(model_future, wait_until_true):
+    """Half a second lost at 16 kHz, then 0.25 s at 96 kHz: 0.75 s."""
+    source = Losing()
+    session = LiveSession("losing", lambda: source, model_future, hop_s=0.5,
+                          smoothing=Smoothing(), channel="mono")  # fmt: skip
+    try:
+        wait_until_true(lambda: source.openings == 2 and source.given_s > 3.2)
+        health = session.health()
+    finally:
+        session.close()
+        assert session.ended(5.0)
+    away_s = source.reopened_s - source.broke_s
+    assert health.frames_missing_s == pytest.approx(0.75 + away_s, abs=0.12)
+
+
+class Losing:
+    """A live input whose time passes by itself: it loses some, breaks, and comes at 96 kHz."""
+
+    name, live, channels, overflows = "losing", True, 1, 0
+    LOST_S: ClassVar = {1: 0.5, 2: 0.25}
+
+    def __init__(self):
+        self.sample_rate_hz = 16_000
+        self.openings = 0
+        self.given_s = 0.0
+
+    def open(self):
+        self.openings += 1
+        self.sample_rate_hz = 16_000 if self.openings == 1 else 96_000
+        self.given_s = 0.0
+        self._lost_s = 0.0
+        self._opened_s = self.reopened_s = time.monotonic()
+
+    def read(self, timeout_s):
+        time.sleep(0.05)
+        passed_s = time.monotonic() - self._opened_s
+        if passed_s > 1.5:
+            self._lost_s = self.LOST_S[self.openings]
+        if self.openings == 1 and passed_s > 3.6:
+            self.broke_s = time.monotonic()
+            raise TuttiError("it broke off")
+        due_s = passed_s - self._lost_s - self.given_s
+        frames = max(0, round(due_s * self.sample_rate_hz))
+        self.given_s += frames / self.sample_rate_hz
+        return np.full((frames, 1), 0.1, np.float32)
+
+    def renewed(self):
+        return self
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def wait_until_true():
+    def wait(condition, timeout_s=20.0):
+        until_s = time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < until_s
+            time.sleep(0.02)
+
+    return wait
 
 
 def test_a_stereo_device_offers_no_channel_it_lacks():

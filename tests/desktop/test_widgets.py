@@ -26,7 +26,9 @@ from desktop.widgets.polyphony import PolyphonyMeter
 from desktop.widgets.roll import HistoryRoll
 from desktop.widgets.roll_picture import LANES
 from desktop.widgets.status import StatusBar
+from realtime.stats import NO_SIGNAL, Stats
 from realtime.taxonomy import FAMILIES, INSTRUMENTS
+from realtime.terminal import _trouble_line
 
 
 def show(qtbot, widget, width=800, height=600):
@@ -341,11 +343,27 @@ def test_status_tells_state_latency_and_losses(qtbot, theme):
     assert "window 1000 ms + hop 500 ms + device 50 ms" in bar.latency.toolTip()
 
 
-def test_exact_zeros_point_at_the_permission(qtbot, theme):
+@pytest.mark.parametrize(
+    ("system", "told", "not_told"),
+    [
+        ("darwin", ["System Settings"], ["Windows", "Linux", "Settings, Privacy, Mic"]),
+        ("win32", ["Settings, Privacy, Microphone"], ["macOS", "System Settings", "Linux"]),
+        ("linux", ["muted"], ["macOS", "Windows", "Settings", "icrophone", "permission"]),
+    ],
+)
+def test_exact_zeros_point_at_what_this_system_has(
+    qtbot, theme, monkeypatch, system, told, not_told
+):
+    """In the window and in the terminal: this system's advice, and no other's."""
     bar = show(qtbot, StatusBar(theme), 1200, 32)
+    monkeypatch.setattr("sys.platform", system)
     bar.show_health(Health(bridge.NO_SIGNAL))
+    terminal = str(_trouble_line(Stats(state=NO_SIGNAL)))
+    monkeypatch.undo()
     assert "exact zeros" in bar.texts()[0]
-    assert "Microphone" in bar.message.toolTip()
+    assert terminal == bar.message.toolTip()
+    assert all(words in terminal for words in told)
+    assert not [words for words in not_told if words in terminal]
 
 
 def test_every_state_has_words(qtbot, theme):

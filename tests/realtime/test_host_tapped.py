@@ -6,7 +6,9 @@ import pytest
 
 from realtime.errors import TuttiError
 from realtime.host.effects import EFFECTS
+from realtime.host.tap import Tap
 from realtime.host.tapped import TappedBoard, copy_effect
+from realtime.input_meter import read_level
 from realtime.model import TagModel
 
 RATE_HZ = 44_100
@@ -99,3 +101,34 @@ def test_what_cannot_be_is_said(model):
     tapped = TappedBoard(board, model=model)
     with pytest.raises(TuttiError, match="did you mean 'output'"), tapped.tap("outputs"):
         pass
+
+
+def at_dbfs(dbfs: float, seconds: float) -> np.ndarray:
+    """A tone of that RMS level, stereo."""
+    t = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
+    tone = 10 ** (dbfs / 20) * 2**0.5 * np.sin(2 * np.pi * 300.0 * t)
+    return np.tile(tone, (2, 1)).astype(np.float32)
+
+
+@pytest.mark.parametrize(("dbfs", "silent"), [(-69.0, False), (-71.0, True), (-80.0, True)])
+def test_the_meter_of_a_tap_is_the_input_meter(model, dbfs, silent):
+    """One reading of a block for all: what is called silence, and the loudest channel counts."""
+    tap = Tap("here", model, 0.5)
+    block = at_dbfs(dbfs, 0.1)
+    block[1] = 0.0
+    tap.push(block, RATE_HZ)
+    level = tap.level
+    assert level == read_level(block.T)
+    assert level.rms_dbfs == pytest.approx(dbfs, abs=0.05)
+    assert level.silent is silent
+
+
+def test_the_gate_of_a_tap_opens_at_minus_70_and_closes_below_minus_75(model):
+    """What a tap calls silence, window by window, is what listening calls so."""
+    tap = Tap("here", model, 1.0)
+    heard = []
+    tap.subscribe(lambda tags: heard.append(tags.level.silent))
+    for dbfs in (-72.5, -69.5, -74.5, -75.5, -74.5, -70.5):
+        tap.push(at_dbfs(dbfs, 1.0), RATE_HZ)
+    tap.cut()
+    assert heard == [True, False, False, True, True, True]
