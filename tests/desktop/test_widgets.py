@@ -158,8 +158,15 @@ def test_keys_choose_pin_and_hide(meters, qtbot):
         qtbot.keyClick(meters, Qt.Key.Key_Down)
     qtbot.keyClick(meters, Qt.Key.Key_P)
     assert meters.settings.pinned == [chosen]
+    hidden = meters._placed[meters._current].row.instrument
+    assert hidden
     qtbot.keyClick(meters, Qt.Key.Key_X)
-    assert len(meters.settings.hidden) <= 1
+    assert meters.settings.hidden == [hidden]
+    assert hidden not in {row.instrument for row in meters.rows()}
+    meters._current = 0  # a heading, which the key leaves alone
+    assert not meters._placed[0].row.instrument
+    qtbot.keyClick(meters, Qt.Key.Key_X)
+    assert meters.settings.hidden == [hidden]
 
 
 def test_a_new_name_is_shown(meters):
