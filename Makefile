@@ -7,11 +7,12 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 DEMO := realtime/assets/demo.ogg
 NO_DISPLAY := $(if $(filter Linux,$(shell uname -s)),$(if $(DISPLAY)$(WAYLAND_DISPLAY),,yes),)
 
-.PHONY: help run test slow lint screenshots demo clean
+.PHONY: help run test fresh slow lint screenshots demo clean
 
 help:
 	@echo "make run          install, and open the monitor on the demo piece (no display: meters in the terminal)"
 	@echo "make test         install everything, then ruff, mypy and the tests"
+	@echo "make fresh        'make run' and 'make test' in a bare Debian, as root and as an ordinary user (needs root and mmdebstrap)"
 	@echo "make slow         the long tests, which 'make test' leaves out"
 	@echo "make lint         ruff and mypy only"
 	@echo "make screenshots  let the monitor draw itself into docs/screenshots, in both themes, in Inter if installed (fonts-inter)"
@@ -32,6 +33,9 @@ test: lint
 
 slow: $(VENV)/.everything
 	$(BIN)/python -m pytest -q -m slow
+
+fresh:
+	.ci/fresh
 
 lint: $(VENV)/.everything
 	$(BIN)/ruff check .

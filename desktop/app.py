@@ -175,7 +175,7 @@ def _open_source(args: argparse.Namespace, menus: Menus) -> None:
     if args.file is not None:
         window.open_file(args.file, play=not args.paused)
     elif args.device is not None:
-        menus.sources.listen(None if args.device == "default" else args.device)
+        menus.sources.listen(args.device)
     elif args.screenshot is None and settings.last_source == "live" and settings.device["name"]:
         menus.sources.listen()
     elif args.screenshot is None and settings.last_source == "file" and settings.recent_files:

@@ -6,6 +6,10 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from realtime.sources.device import Device
 
 from realtime.arguments import seconds
 
@@ -14,7 +18,7 @@ examples:
   tutti monitor                              open as it was left last time
   tutti monitor mix.flac                     open a file and play it
   tutti monitor mix.wav --paused             open it; Space plays it
-  tutti monitor --device "BlackHole 2ch"     listen to an input, by name or part of it
+  tutti monitor --device "Scarlett 2i2"      listen to an input, by name or part of it
   tutti monitor --compact                    the small window that stays on top
   tutti monitor mix.flac --screenshot view.png --after 5
                                              draw the window as it is after 5 s; needs no
@@ -34,7 +38,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="a sound file to open")
-    parser.add_argument("--device", metavar="NAME", help="listen to this input ('default': any)")
+    parser.add_argument(
+        "--device", metavar="NAME", help="listen to this input ('default': follow the system's)"
+    )
     parser.add_argument("--model", type=Path, metavar="ONNX", help="another model file")
     parser.add_argument("--theme", choices=("dark", "light", "system"), help="for this session")
     parser.add_argument("--compact", action="store_true", help="small, always on top")
@@ -69,6 +75,8 @@ def run(args: argparse.Namespace) -> int:
         _check_display()
     if args.file is not None:
         _check_file(args.file)
+    if args.device not in (None, "default"):
+        args.device = _check_device(args.device)
     try:
         from desktop.app import run_monitor
     except ImportError as error:
@@ -105,3 +113,10 @@ def _check_file(path: Path) -> None:
     from realtime.sources.file import FileSource
 
     FileSource(path).close()
+
+
+def _check_device(name: str) -> Device:
+    """The one input that is meant, as ``tutti listen`` finds it: or one sentence, exit 2."""
+    from realtime.sources.device import find_device, list_devices
+
+    return find_device(name, list_devices())

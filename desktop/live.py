@@ -13,6 +13,10 @@ from realtime.model import TagModel
 from realtime.postprocess import Tags
 from realtime.smoothing import Smoothing
 from realtime.sources.base import Source
+from realtime.sources.device import Device, DeviceSource, find_known, list_devices
+
+DEFAULT = "default"
+"""As a device's name: whatever is the system's default."""
 
 
 def channel_of(settings: Settings) -> Channel:
@@ -28,25 +32,29 @@ def open_live(
     model: Future[TagModel],
     smoothing: Smoothing,
     log: SessionLog | None,
-    name: str | None = None,
+    chosen: Device | str | None = None,
     wait_for: threading.Thread | None = None,
 ) -> LiveSession:
-    """Listen to the device of the settings, or to ``name`` (a part of it is enough).
+    """Listen to the device of the settings, or to ``chosen``: a device, its name or a part of it.
 
+    ``DEFAULT``, or settings that name none: what is the default, also when that changes.
     ``wait_for`` is the closing of the session before, which may hold the same device.
     """
     channel = channel_of(settings)
-    wanted = name if name is not None else settings.device["name"] or None
-    host_api = None if name is not None else settings.device["host_api"] or None
+    name, host_api = settings.device["name"], settings.device["host_api"]
+    if chosen == DEFAULT or (chosen is None and not name):
+        title = "Default input"
+    else:
+        title = chosen.label if isinstance(chosen, Device) else chosen or name
 
     def make_source() -> Source:
-        from realtime.sources.device import DeviceSource, find_device, list_devices
-
         if wait_for is not None:
             wait_for.join(3.0)
-        devices = list_devices()
-        known = (d for d in devices if d.identity == (wanted, host_api))
-        device = next(known, None) or find_device(wanted, devices)
+        device = chosen
+        if chosen == DEFAULT:
+            device = None
+        elif chosen is None and name:
+            device = find_known(name, host_api, list_devices())
         needed = max(channel) + 1 if isinstance(channel, tuple) else 2
         return DeviceSource(device, max(2, needed), settings.sample_rate_hz, settings.block_frames)
 
@@ -55,7 +63,7 @@ def open_live(
             log.write("window", **window_fields(tags, time_s))
 
     session = LiveSession(
-        wanted or "Default input",
+        title,
         make_source,
         model,
         hop_s=settings.hop_s,

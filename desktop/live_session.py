@@ -195,7 +195,7 @@ class LiveSession:
             ),
             cpu_fraction=stats.cpu_fraction,
             windows_dropped=stats.windows_dropped,
-            frames_missing_s=stats.frames_missing / 48_000,
+            frames_missing_s=stats.missing_s,
             stalls=stats.stalls,
             reopenings=stats.reopenings,
         )

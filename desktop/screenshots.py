@@ -135,9 +135,7 @@ def views(
     chooser = LiveInputDialog(settings, window.background, window)
     chooser.show()
     _run(app, 2.0)  # what this machine really has is listed first
-    chooser._listed(
-        [Device(*fields, address=str(index)) for index, fields in enumerate(DEVICES)], None
-    )
+    chooser._listed([Device(*fields) for fields in DEVICES], None)
     chooser.device.setCurrentIndex(0)
     _run(app, 0.2)
     yield "live-input", chooser

@@ -13,6 +13,7 @@ from desktop.live_session import LiveSession
 from desktop.main_window import MainWindow
 from desktop.widgets.live_input import LiveInputDialog
 from desktop.widgets.sound_dialog import ask_sound
+from realtime.sources.device import Device
 
 
 class Sources:
@@ -32,18 +33,18 @@ class Sources:
     def choose_live(self) -> LiveInputDialog:
         dialog = LiveInputDialog(self.settings, self.window.background, self.window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.accepted_input.connect(lambda _device: self.listen())
+        dialog.accepted_input.connect(self.listen)
         dialog.open()
         return dialog
 
-    def listen(self, name: str | None = None) -> None:
-        """Listen to the remembered device, or to one by (part of) its name."""
+    def listen(self, chosen: Device | str | None = None) -> None:
+        """Listen to the remembered device, or to ``chosen``; see ``open_live``."""
         w = self.window
         before = w.session
         w.close_session()
         closing = before.closing if isinstance(before, LiveSession) else None
         w.show_session(
-            open_live(self.settings, w.model, w.smoothing(), w.log, name, wait_for=closing)
+            open_live(self.settings, w.model, w.smoothing(), w.log, chosen, wait_for=closing)
         )
         self.settings.last_source = "live"
         if w.log is not None:

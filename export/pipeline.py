@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,20 +12,25 @@ import torch
 from numpy.typing import NDArray
 
 from export.benchmark import Timing, time_model
-from export.calibrate import choose_thresholds, with_thresholds
+from export.calibrate import Examples, choose_thresholds, with_thresholds
+from export.polyphony import correction_that_holds, fold
 from export.quantize import quantize
 from export.to_onnx import export_onnx, write_spec
 from export.verify import Difference, compare, onnx_scores, torch_scores
 from realtime.errors import TuttiError
-from realtime.model import Scores
+from realtime.model import Scores, TagModel
 from realtime.spec import WINDOW_SAMPLES, ModelSpec
 from realtime.taxonomy import FAMILIES, INSTRUMENTS
+from training import metrics
 from training.checkpoint import load_model, save
+from training.datasets.real import truth_together
 from training.mixing.labels import Targets
 from training.mixing.mixer import MixConfig, Mixer
 from training.mixing.palette import Palette
 from training.mixing.score import ScoreConfig
+from training.models.tagger import InstrumentTagger
 from training.notes.bank import Bank
+from training.real import Heard, RealValidation, infer_with
 from training.validation import SPLIT
 
 _SEED = 4_711
@@ -46,6 +52,7 @@ class Exported:
     parity: Difference
     quantised: Difference
     timings: tuple[Timing, Timing]
+    spec: ModelSpec
 
     def lines(self) -> Iterator[str]:
         """The result as text, a line a fact."""
@@ -54,6 +61,16 @@ class Exported:
             yield f"{path}: {size:.2f} MiB, {timing.median_ms:.2f} ms a window on one thread"
         yield f"fp32 file against torch: {self.parity}"
         yield f"int8 against fp32: {self.quantised}"
+        yield f"thresholds of int8: {_briefly(self.spec.thresholds)}"
+        yield f"of families: {_briefly(self.spec.family_thresholds)}"
+        yield f"chosen on {self.spec.calibrated_on}"
+
+
+def _briefly(thresholds: Mapping[str, float]) -> str:
+    """The common threshold, and the labels that have another."""
+    common, _ = Counter(thresholds.values()).most_common(1)[0]
+    others = [f"{name} {value:.2f}" for name, value in thresholds.items() if value != common]
+    return ", ".join([f"{common:.2f} for all", *others])
 
 
 def draw_clips(bank: Bank, clips: int) -> tuple[NDArray[np.float32], Targets]:
@@ -94,17 +111,59 @@ def calibration_windows(windows: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.concatenate([some, edges])
 
 
-def _thresholds(spec: ModelSpec, scores: Scores, targets: Targets) -> ModelSpec:
-    """Choose them as they are used: on the mean probability of a clip's windows."""
+def _on_rendered(spec: ModelSpec, scores: Scores, targets: Targets) -> ModelSpec:
+    """Choose thresholds as they are used: on the mean probability of a clip's windows."""
     chosen = []
     for kind in ("instruments", "families"):
         windows = getattr(scores, kind)
         per_clip = windows.reshape(len(targets.polyphony), -1, windows.shape[1]).mean(axis=1)
         truth = getattr(targets, kind).numpy() > 0.5
         known = getattr(targets, f"{kind}_known").numpy() > 0.5
-        rng = np.random.default_rng(_SEED)  # the same draws for every file: only scores differ
-        chosen.append(choose_thresholds(per_clip, truth, known, rng))
-    return with_thresholds(spec, *chosen)
+        nobody = np.full(truth.shape, -1)
+        chosen.append(_choose(Examples(per_clip, truth, known, nobody)))
+    said = f"{len(targets.polyphony)} rendered mixtures of sources held out"
+    return replace(with_thresholds(spec, *chosen), calibrated_on=said)
+
+
+def _on_real(spec: ModelSpec, heard: Heard, real: RealValidation) -> ModelSpec:
+    """The same on real clips and mixtures of them."""
+    alone = [truth_together((clip,)) for clip in real.clips]
+    definite = metrics.resolve(alone, heard.instruments[: real.singles])[0]
+    sounding = definite, metrics.family_truth(alone)[0]
+    truths = metrics.resolve(real.truths, heard.instruments), metrics.family_truth(real.truths)
+    sources = tuple(clip.source for clip in real.clips)
+    chosen = []
+    for probability, (truth, known), carries in zip(
+        (heard.instruments, heard.families), truths, sounding, strict=True
+    ):
+        carrier = np.full(truth.shape, -1)
+        for row, numbers in enumerate(real.members):
+            for number in reversed(numbers):
+                carrier[row, carries[number]] = number
+        carrier[~truth] = -1
+        chosen.append(_choose(Examples(probability, truth, known, carrier, sources)))
+    said = (
+        f"{real.singles} real clips of {len(set(sources))} sources held out and "
+        f"{len(real.mixtures)} superpositions of them"
+    )
+    return replace(with_thresholds(spec, *chosen), calibrated_on=said)
+
+
+def _choose(examples: Examples) -> list[float]:
+    rng = np.random.default_rng(_SEED)  # the same draws for every file: only scores differ
+    return choose_thresholds(examples, rng)
+
+
+def _correct_count(model: InstrumentTagger, heard: Heard, real: RealValidation) -> None:
+    """Put a correction of the number of instruments into the network, where one holds."""
+    sources = [
+        frozenset(real.clips[number].source for number in real.members[item])
+        for item in heard.item.tolist()
+    ]
+    rng = np.random.default_rng(_SEED)
+    correction = correction_that_holds(heard.raw, heard.count, sources, rng)
+    if correction is not None:
+        fold(model, correction)
 
 
 def export(
@@ -115,23 +174,35 @@ def export(
     name: str,
     version: str,
     clips: int,
+    real: Path | None = None,
     step: Callable[[str], None] = lambda text: None,
 ) -> Exported:
     """Write ``OUT.fp32.onnx``, ``OUT.int8.onnx`` and the weights alone, ``OUT.pt``.
 
+    ``real``: a folder of real clips. Thresholds then come from its held-out ones, and the number
+    of instruments is corrected in the ONNX files; ``OUT.pt`` stays as it was trained.
+
     Raises:
-        TuttiError: the checkpoint or bank cannot be used, or the file written
+        TuttiError: the checkpoint, bank or folder cannot be used, or the file written
             does not compute what the torch model computes.
     """
     model, state = load_model(checkpoint)
     bank = Bank.open(bank_path)
     fp32, int8 = (out.with_name(f"{out.name}.{kind}.onnx") for kind in ("fp32", "int8"))
+    validation = RealValidation(real) if real else None
+    spec = _spec(state, bank, name, version)
+    if validation is not None:
+        step("Hearing real clips")
+        heard = validation.hear(lambda windows: infer_with(model, windows))
+        spec = _on_real(spec, heard, validation)
+        _correct_count(model, heard, validation)
     step("Drawing validation mixtures")
     audio, targets = draw_clips(bank, clips)
     audio = windows_of(audio)
     step("Scoring them with the trained network")
     reference = torch_scores(model, audio)
-    spec = _thresholds(_spec(state, bank, name, version), reference, targets)
+    if validation is None:
+        spec = _on_rendered(spec, reference, targets)
     step("Writing fp32")
     export_onnx(model, spec, fp32)
     thresholds = np.array([spec.thresholds[label] for label in spec.instruments], np.float32)
@@ -144,7 +215,12 @@ def export(
     quantised = onnx_scores(int8, audio)
     # int8 shifts probabilities a little: its thresholds are its own.
     described = replace(spec, quantisation="int8 (QDQ, per channel) in the residual stages")
-    write_spec(int8, _thresholds(described, quantised, targets))
+    if validation is None:
+        described = _on_rendered(described, quantised, targets)
+    else:
+        step("Hearing real clips with int8")
+        described = _on_real(described, validation.hear(TagModel(int8).infer), validation)
+    write_spec(int8, described)
     kept = ("recipe", "settings", "network", "seed", "windows", "ema")
     save(out.with_name(f"{out.name}.pt"), {key: state[key] for key in kept})
     step("Timing")
@@ -154,6 +230,7 @@ def export(
         parity,
         compare(plain, quantised, thresholds),
         (time_model(fp32), time_model(int8)),
+        described,
     )
 
 

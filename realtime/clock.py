@@ -18,8 +18,9 @@ class ClockCheck:
     moves it by far less than the tolerance, and is followed.
     """
 
-    def __init__(self, sample_rate_hz: int) -> None:
+    def __init__(self, sample_rate_hz: int, tolerance_s: float = TOLERANCE_S) -> None:
         self._rate_hz = sample_rate_hz
+        self._tolerance_s = tolerance_s
         self._start_s: float | None = None
         self._position = 0
         self._base_lag_s: float | None = None
@@ -51,9 +52,9 @@ class ClockCheck:
         base_s = least_s if self._base_lag_s is None else self._base_lag_s
         step_s = least_s - base_s
         change = 0
-        if step_s > TOLERANCE_S:
+        if step_s > self._tolerance_s:
             change = round(step_s * self._rate_hz)
-        elif step_s < -TOLERANCE_S:
+        elif step_s < -self._tolerance_s:
             change = -min(self.missing, round(-step_s * self._rate_hz))
         if not change:
             base_s = least_s if step_s < 0 else base_s + min(step_s, MAX_DRIFT * period_s)

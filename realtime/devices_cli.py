@@ -30,15 +30,12 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from realtime.errors import TuttiError
-    from realtime.sources.device import list_devices
+    from realtime.sources.device import list_devices, no_device
 
     hint = LOOPBACK_HINTS.get(sys.platform, LOOPBACK_HINTS["linux"])
     devices = list_devices()
     if not devices:
-        raise TuttiError(
-            "There is no sound input here: connect one, or start the sound server, and try again."
-        )
+        raise no_device()
     table = Table(box=None, pad_edge=False)
     table.add_column("Input", overflow="fold")
     table.add_column("Through", no_wrap=True)
@@ -48,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     for device in devices:
         notes = ["default"] * device.is_default + ["what plays here"] * device.is_loopback
         table.add_row(
-            device.name,
+            device.label,
             device.host_api,
             str(device.channels),
             f"{device.sample_rate_hz} Hz",

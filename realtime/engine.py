@@ -200,6 +200,7 @@ class Engine:
                 windows_failed=counters.windows_failed,
                 frames_in=counters.frames_in,
                 frames_missing=counters.frames_missing,
+                missing_s=counters.missing_s,
                 overflows=counters.overflows,
                 stalls=counters.stalls,
                 reopenings=counters.reopenings,

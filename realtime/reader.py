@@ -121,7 +121,7 @@ class Reader:
             self.heard_s = now_s
             missing = clock.arrived(len(block), now_s) if clock else 0
             if missing:
-                counters.frames_missing += missing
+                self._count_missing(missing)
                 event(logging.WARNING, "input lost", source=source.name, frames=missing)
             if source.overflows != overflows:
                 counters.overflows += source.overflows - overflows
@@ -139,11 +139,15 @@ class Reader:
             self.zero_s = first_s
         start_s = first_s - self.zero_s
         if self._resumes_s is not None:
-            self._counters.frames_missing += max(0, round((start_s - self._resumes_s) * rate_hz))
+            self._count_missing(max(0, round((start_s - self._resumes_s) * rate_hz)))
             self._resumes_s = None
         take = Take(rate_hz, self._source.channels, start_s, self._source.live)
         self._feed.begin(take)
         return take
+
+    def _count_missing(self, frames: int) -> None:
+        self._counters.frames_missing += frames
+        self._counters.missing_s += frames / self._source.sample_rate_hz
 
     def _write(self, take: Take, block: Block) -> None:
         while not take.live and take.ring.waiting > take.ring.capacity // 2:

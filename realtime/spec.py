@@ -53,6 +53,8 @@ class ModelSpec:
     windows_seen: int = 0
     data_sources: tuple[str, ...] = ()
     quantisation: str = "none"
+    calibrated_on: str = ""
+    """What the thresholds were chosen on; empty in files older than this entry."""
     schema: int = field(default=MODEL_SCHEMA)
 
     def to_metadata(self) -> dict[str, str]:

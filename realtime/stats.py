@@ -30,6 +30,8 @@ class Stats:
     frames_in: int = 0
     frames_missing: int = 0
     """By the clock: lost without a word, or while the device was gone."""
+    missing_s: float = 0.0
+    """The same in seconds: an input's rate may be another each time it is opened."""
     overflows: int = 0
     """Losses the system reported itself; their frames are in ``frames_missing``."""
     stalls: int = 0
@@ -53,6 +55,7 @@ class Counters:
     windows_failed: int = 0
     frames_in: int = 0
     frames_missing: int = 0
+    missing_s: float = 0.0
     overflows: int = 0
     stalls: int = 0
     reopenings: int = 0

@@ -118,7 +118,18 @@ def model(report: Report) -> str:
     return (
         f"Model {described['version']}, {described['windows_seen'] / 1e6:.2f} million windows "
         f"seen, recipe {_briefly(described['recipe'])}, SHA-256 `{described['sha256'][:16]}`. "
-        f"Measured on {report['machine']}, by\n\n```sh\n{report['command']}\n```"
+        f"{_chosen(report)} Measured on {report['machine']}, by"
+        f"\n\n```sh\n{report['command']}\n```"
+    )
+
+
+def _chosen(report: Report) -> str:
+    """What the thresholds were chosen on, and that it was none of the recordings."""
+    calibrated_on = report["model"].get("calibrated_on")
+    where = f"on {calibrated_on}, for F1" if calibrated_on else "before files said on what"
+    return (
+        f"Its thresholds were chosen {where}; the recordings that are scored chose nothing: no "
+        "threshold, no count, no version."
     )
 
 

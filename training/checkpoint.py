@@ -18,7 +18,7 @@ CHECKPOINT_SCHEMA = 1
 def save(path: Path, state: dict[str, Any]) -> None:
     """Write beside and rename, so that a kill leaves the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial = path.with_name(f"{path.name}.partial")  # one name: a kill's is written over
     try:
         with partial.open("wb") as file:
             torch.save({"schema": CHECKPOINT_SCHEMA, **state}, file)

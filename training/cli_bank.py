@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -21,9 +22,11 @@ examples:
   tutti bank pack banks/full banks/packed
   tutti bank unpack banks/packed banks/full
   tutti bank fetch ../free
+  tutti bank fetch ../free --music
   tutti bank add banks/wide banks/wider --folder ../free/samples
   tutti bank add banks/full banks/more --nsynth ~/nsynth-train
   tutti bank add banks/full banks/more --folder ~/my-notes
+  tutti bank add banks/more banks/music --music ../free/music
   tutti bank add banks/full banks/treated --second-takes
   tutti bank add banks/full banks/more --pieces 2000
   tutti bank add banks/free banks/pieces --pieces 2400 \\
@@ -32,7 +35,9 @@ examples:
 
 A bank is a folder with audio.i16, clips.csv and bank.json. A folder of notes of
 your own needs a manifest.csv with the columns path and instrument, and if known
-source, licence, midi_pitch and articulation.
+source, licence, midi_pitch, articulation and split (train, val or test). Beside it may
+lie several.csv, with path, instruments (such as drums;bass) and complete (1: no other
+sounds), and noise.csv, with path; both may have source, licence and split.
 """
 _CONTENTS = ("samples", "notes", "pieces", "voices", "noise")
 _DEFAULT_SAMPLES = Path("../shared/samples")
@@ -99,6 +104,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "deleted afterwards. Needs TiMidity++ and WavPack.",
     )
     fetch.add_argument("out", type=Path, help="the folder to make")
+    fetch.add_argument(
+        "--music",
+        action="store_true",
+        help="instead OUT/music: the music of games, nobody labelled it, 5 GB of packages of "
+        "Debian by name, for 'tutti bank add --music'",
+    )
     fetch.set_defaults(run=_fetch)
 
     add = actions.add_parser("add", help="make a larger bank from one bank and more notes")
@@ -109,6 +120,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--folder",
         type=Path,
         help="your own notes, with a manifest.csv: they, and pieces played by them, join a split",
+    )
+    what.add_argument(
+        "--music",
+        type=Path,
+        metavar="DIR",
+        help="music nobody labelled, a folder a package, as 'tutti bank fetch --music' makes it",
     )
     what.add_argument("--nsynth", type=Path, help="a folder of NSynth (examples.json and audio)")
     what.add_argument(
@@ -149,10 +166,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         default=_DEFAULT_SAMPLES,
         help="recorded notes that play along in pieces (%(default)s)",
     )
+    add.add_argument(
+        "--music-s",
+        type=count,
+        default=90,
+        metavar="S",
+        help="seconds of each file of --music at most (%(default)s)",
+    )
     add.add_argument("--seed", type=seed, default=1, help="of pieces, second takes (%(default)s)")
     add.add_argument("--processes", type=count, default=2, help="work in parallel (%(default)s)")
     add.add_argument(
-        "--split", choices=("train", "val", "test"), default="train", help="(%(default)s)"
+        "--split", choices=("train", "val", "test"), default="train",
+        help="of what a folder's tables place in none (%(default)s)",
     )
     add.set_defaults(run=_add)
 
@@ -207,7 +232,15 @@ def _unpack(args: argparse.Namespace) -> int:
 
 def _fetch(args: argparse.Namespace) -> int:
     from training.notes.free.gather import gather
+    from training.notes.free.music import gather_music
 
+    if args.music:
+        with _progress() as tell:
+            missing = gather_music(args.out, progress=tell)
+        for sentence in missing:
+            print(sentence, file=sys.stderr)
+        print(args.out / "music")
+        return 0
     with _progress() as tell:
         gather(args.out, tell)
     for name in ("soundfonts", "samples", "recordings"):
@@ -218,6 +251,7 @@ def _fetch(args: argparse.Namespace) -> int:
 def _add(args: argparse.Namespace) -> int:
     from training.notes.add import (
         add_folder,
+        add_music,
         add_nsynth,
         add_pieces,
         add_second_takes,
@@ -239,6 +273,8 @@ def _add(args: argparse.Namespace) -> int:
             add_soundfonts(*banks, args.soundfonts, samples, licences=licences, **how)
         elif args.pieces is not None:
             add_pieces(*banks, args.pieces, args.players, _if_there(samples), **how)
+        elif args.music is not None:
+            add_music(*banks, args.music, longest_s=float(args.music_s), **how)
         elif args.second_takes:
             add_second_takes(*banks, **how)
         else:

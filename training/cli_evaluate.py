@@ -185,6 +185,7 @@ def _describe(tagger: Tagger) -> dict[str, Any]:
         "recipe": spec.recipe,
         "windows_seen": spec.windows_seen,
         "quantisation": spec.quantisation,
+        "calibrated_on": spec.calibrated_on,
         "thresholds": dict(spec.thresholds),
     }
 

@@ -16,6 +16,8 @@ _EXAMPLES = """examples:
   tutti train tutti-cpu --bank banks/full --run runs/tutti-cpu --max-minutes 30   # goes on
   tutti train my.toml --bank banks/mine --run runs/mine --start-from runs/tutti-cpu/best.pt
   tutti train my.toml --bank banks/mine --run runs/mine --devices 2
+  tutti train student --bank banks/music --run runs/student --start-from models/before.pt \
+    --teachers ../shared/teacher --head ../shared/weights/teacher-head-4.pt
   tutti train compare --bank banks/full --run runs/log --set 'network.front_end="log"'
 
 A run that was stopped, by Ctrl-C or a power cut, goes on when the same command is
@@ -41,6 +43,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--start-from", type=Path, help="checkpoint whose weights a new run begins with"
     )
     parser.add_argument(
+        "--teachers", type=Path, metavar="DIR", help="folder of taggers that teach"
+    )
+    parser.add_argument("--head", type=Path, help="file of a head on their features")
+    parser.add_argument(
+        "--own", type=Path, help="checkpoint of ours that teaches too (default: --start-from)"
+    )
+    parser.add_argument(
         "--set",
         dest="settings",
         action="append",
@@ -49,6 +58,11 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help='change a line of the recipe, such as network.front_end="log"; may be repeated',
     )
     parser.add_argument("--max-minutes", type=positive, help="stop, ready to go on, after it")
+    parser.add_argument(
+        "--clock-minutes",
+        type=positive,
+        help="let the schedule follow the clock and end then, however many windows that makes",
+    )
     parser.add_argument(
         "--accelerator", choices=("auto", "cpu", "cuda"), default="auto", help="(default auto)"
     )
@@ -70,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    from training.fit import Machine, fit
+    from training.fit import Machine, Teachers, fit
     from training.recipe import load_recipe
 
     recipe = load_recipe(args.recipe, args.settings)
@@ -103,7 +117,9 @@ def run(args: argparse.Namespace) -> int:
             seed=args.seed,
             machine=Machine(args.accelerator, args.devices, args.nodes, args.precision),
             start_from=args.start_from,
+            teachers=Teachers(args.teachers, args.head, args.own) if args.teachers else None,
             max_minutes=args.max_minutes,
+            clock_minutes=args.clock_minutes,
             report=report,
         )
     console.print(f"Last checkpoint: {last}")

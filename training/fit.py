@@ -8,17 +8,19 @@ chunk at the most.
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel
 
 from realtime.errors import TuttiError
@@ -26,15 +28,20 @@ from realtime.spec import SAMPLE_RATE_HZ
 from training import checkpoint
 from training.losses import mixup, multilabel_loss, single_note_loss
 from training.memory import keep_freed_memory
-from training.mixing.mixer import Mixer
+from training.mixing.labels import Targets
+from training.mixing.mixer import Batch, Mixer
+from training.mixing.music import DOMAINS, MusicBatch, music_batch
 from training.mixing.palette import Palette
-from training.models.tagger import InstrumentTagger
+from training.models.tagger import EMBEDDING_SIZE, InstrumentTagger, Logits
 from training.notes.bank import Bank
 from training.optimizer import optimizers
 from training.recipe import Recipe, Stage
+from training.teachers.panel import Panel
 from training.validation import Validation
 
 CHUNK_WINDOWS = 16_384
+_AHEAD = {"cuda": 4}
+"""Batches mixed at once: a GPU is idle between the many small steps of mixing one."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,20 @@ class Progress:
     loss: float
     windows_per_s: float
     scores: dict[str, float] | None = None
+    divergence: dict[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class Teachers:
+    """Where the teachers of a recipe are; see ``training.teachers``.
+
+    ``folder`` of taggers, ``head``: a file of ``training.teachers.head``, ``own``: a checkpoint
+    (None: the one that the run starts from).
+    """
+
+    folder: Path
+    head: Path | None = None
+    own: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -71,15 +92,19 @@ def fit(
     seed: int = 0,
     machine: Machine | None = None,
     start_from: Path | None = None,
+    teachers: Teachers | None = None,
     max_minutes: float | None = None,
+    clock_minutes: float | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> Path:
     """Train, or go on training, in the folder ``run``; returns the last checkpoint.
 
     ``start_from``: a checkpoint of the same network whose averaged weights a new
     run begins with. ``max_minutes`` ends the session at the first chunk boundary after it; the
-    same call goes on from there. Raises TuttiError where the folder holds
-    another recipe's or seed's run.
+    same call goes on from there. ``clock_minutes``: the schedule follows the clock and ends
+    then, finished, however many windows that makes; such a run does not repeat exactly.
+    Raises TuttiError where the folder holds another recipe's or seed's run, or a teacher
+    is missing.
     """
     machine = machine or Machine()
     keep_freed_memory()
@@ -90,7 +115,25 @@ def fit(
         precision=_precision(machine),  # type: ignore[arg-type]
     )
     fabric.launch()
-    return _Run(recipe, bank_path, run, seed, fabric, start_from).go(max_minutes, report)
+    state = _Run(recipe, bank_path, run, seed, fabric, start_from, teachers, clock_minutes)
+    return state.go(max_minutes, report)
+
+
+class _Student(nn.Module):
+    """The tagger, and a linear layer that tells its teachers' features from its embedding."""
+
+    def __init__(self, tagger: InstrumentTagger, features: int) -> None:
+        super().__init__()
+        self.tagger = tagger
+        self.features = nn.Linear(EMBEDDING_SIZE, features) if features else None
+
+    def forward(self, audio: Tensor, music: int = 0) -> tuple[Logits, Tensor | None]:
+        """Logits of all windows, features of the last ``music`` of them."""
+        embedding = self.tagger.embed(audio)
+        logits = self.tagger.classify(embedding)
+        if self.features is None or not music:
+            return logits, None
+        return logits, self.features(embedding[-music:]).float()
 
 
 class _Run:
@@ -104,49 +147,79 @@ class _Run:
         seed: int,
         fabric: Fabric,
         start_from: Path | None,
+        teachers: Teachers | None,
+        clock_minutes: float | None,
     ) -> None:
         self.recipe, self.folder, self.seed, self.fabric = recipe, folder, seed, fabric
         self.step = 0
         self.best = -math.inf
         self.waited = 0
-        self.batch = recipe.batch * fabric.world_size
+        self.clock_s = None if clock_minutes is None else 60.0 * clock_minutes
+        self.spent_s = 0.0
+        self.batch = (recipe.batch + recipe.music) * fabric.world_size
         bank = Bank.open(bank_path)
         self.palette = Palette(
             bank, recipe.splits, fabric.device, recorded_weight=recipe.recorded_weight
         )
         torch.manual_seed(seed)
-        model = InstrumentTagger(recipe.network)
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        tagger = InstrumentTagger(recipe.network)
+        tagger.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.history, self.windows_before = recipe.name, 0
         if start_from is not None:
             start = _start(start_from, recipe)
-            model.load_state_dict(start["ema"])
+            tagger.load_state_dict(start["ema"])
             self.history = f"{start['recipe']}, then {recipe.name}"
             self.windows_before = start["windows"]
-        self.model, *self.optimizers = fabric.setup(model, *optimizers(model, recipe))
+        self.panel = self._panel(tagger, teachers)
+        wants_features = self.panel is not None and recipe.teacher.feature_weight > 0
+        student = _Student(tagger, self.panel.features if self.panel and wants_features else 0)
+        self.model, *self.optimizers = fabric.setup(student, *optimizers(student, recipe))
+        self.tagger = self.model.module.tagger
         self.average = AveragedModel(
-            model, multi_avg_fn=_warming_average(recipe.ema_decay), use_buffers=True
+            self.tagger, multi_avg_fn=_warming_average(recipe.ema_decay), use_buffers=True
         )
-        self.validation = Validation(bank, fabric.device, recipe.validation_windows)
+        self.validation = (
+            Validation(bank, fabric.device, recipe.validation_windows)
+            if recipe.validation_windows
+            else None
+        )
         self.last = folder / "last.pt"
         if self.last.exists():
             self._resume()
         self.stage_ends = _stage_ends(recipe, self.batch)
+        if fabric.device.type == "cuda":
+            torch.backends.cudnn.benchmark = True
+
+    def _panel(self, tagger: InstrumentTagger, teachers: Teachers | None) -> Panel | None:
+        """The teachers of a recipe that has music."""
+        if not self.recipe.music:
+            return None
+        if teachers is None:
+            raise TuttiError("the recipe has teachers: name their folder with --teachers.")
+        if not len(self.palette.music):
+            raise TuttiError("the bank has no music: add some with 'tutti bank add --music'.")
+        own = copy.deepcopy(tagger)
+        if teachers.own is not None:
+            own.load_state_dict(_start(teachers.own, self.recipe)["ema"])
+        device = self.fabric.device
+        own.to(device)
+        return Panel(self.recipe.teacher, teachers.folder, teachers.head, own, device)
 
     def go(self, max_minutes: float | None, report: Callable[[Progress], None]) -> Path:
         total = self.stage_ends[-1]
-        chunk_steps = max(1, CHUNK_WINDOWS // self.batch)
+        chunk_steps = max(1, CHUNK_WINDOWS // self.batch, 64 if self.clock_s else 1)
         started = time.monotonic()
-        while self.step < total:
+        while self._position() < total:
             if max_minutes is not None and time.monotonic() - started > 60 * max_minutes:
                 break
             before = self.step
             clock = time.monotonic()
-            loss = self._chunk(min(self.step + chunk_steps, total))
+            until = self.step + chunk_steps
+            loss, divergence = self._chunk(until if self.clock_s else min(until, total))
             rate = (self.step - before) * self.batch / (time.monotonic() - clock)
             scores = None
             every = max(1, self.recipe.validate_every // self.batch)
-            if self.step // every > before // every or self.step == total:
+            if self.step // every > before // every or self._position() >= total:
                 scores = self._validate()
             progress = Progress(
                 windows=self.step * self.batch,
@@ -155,6 +228,7 @@ class _Run:
                 loss=loss,
                 windows_per_s=rate,
                 scores=scores,
+                divergence=divergence,
             )
             if self.fabric.is_global_zero:
                 checkpoint.save(self.last, self._state())
@@ -164,7 +238,13 @@ class _Run:
                 break
         return self.last
 
-    def _stage(self, step: int) -> tuple[Stage, float]:
+    def _position(self) -> float:
+        """How far the schedule is, in steps: those made, or those the clock stands for."""
+        if self.clock_s is None:
+            return self.step
+        return self.stage_ends[-1] * min(1.0, self.spent_s / self.clock_s)
+
+    def _stage(self, step: float) -> tuple[Stage, float]:
         """The stage a step belongs to and how far it is through it, 0 to 1."""
         begin = 0
         for stage, end in zip(self.recipe.stages, self.stage_ends, strict=True):
@@ -173,23 +253,31 @@ class _Run:
             begin = end
         return self.recipe.stages[-1], 1.0
 
-    def _chunk(self, until: int) -> float:
-        """Train up to a step; the mean loss. Everything drawn depends on the step."""
+    def _chunk(self, until: int) -> tuple[float, dict[str, float] | None]:
+        """Train up to a step; the mean loss, and how far the teachers are from the student.
+
+        Everything drawn depends on the step.
+        """
+        clock, spent_before = time.monotonic(), self.spent_s
         device = self.fabric.device
         chunk_seed = _mix_seed(self.seed, self.fabric.global_rank, self.step)
         torch.manual_seed(chunk_seed)
         rng = torch.Generator(device).manual_seed(chunk_seed)
-        mixer, of_stage = None, None
+        draws, of_stage = None, None
         total = torch.zeros((), device=device)
+        self.apart = torch.zeros(2, len(DOMAINS), device=device)
         first = self.step
         self.model.train()
         while self.step < until:
-            stage, through = self._stage(self.step)
-            if mixer is None or stage is not of_stage:
+            if self._position() >= self.stage_ends[-1]:
+                break
+            stage, through = self._stage(self._position())
+            if draws is None or stage is not of_stage:
                 samples = round(stage.window_s * SAMPLE_RATE_HZ)
-                mixer, of_stage = Mixer(self.palette, stage.mix, rng, samples), stage
+                mixer = Mixer(self.palette, stage.mix, rng, samples)
+                draws, of_stage = self._draws(mixer), stage
             rate = stage.learning_rate * _schedule(through, stage.warmup)
-            loss = self._loss(stage, mixer, rng)
+            loss = self._loss(stage, draws, rng)
             for optimizer in self.optimizers:
                 optimizer.zero_grad(set_to_none=True)
             self.fabric.backward(loss)
@@ -198,29 +286,77 @@ class _Run:
                     group["lr"] = rate * group.get("rate", 1.0)
                 self.fabric.clip_gradients(self.model, optimizer, max_norm=5.0)
                 optimizer.step()
-            self.average.update_parameters(self.model.module)
+            self.average.update_parameters(self.tagger)
             total += loss.detach()
             self.step += 1
-        mean = float(total) / (self.step - first)
+            self.spent_s = spent_before + time.monotonic() - clock
+        mean = float(total) / max(1, self.step - first)
         if not math.isfinite(mean):
             raise TuttiError(
                 f"the loss became {mean} near window {self.step * self.batch}: lower "
                 f"learning_rate in the recipe; {self.last} holds the state before."
             )
-        return mean
+        self.spent_s = spent_before + time.monotonic() - clock
+        return mean, self._divergence()
 
-    def _loss(self, stage: Stage, mixer: Mixer, rng: torch.Generator) -> Tensor:
+    def _draws(self, mixer: Mixer) -> Iterator[tuple[Batch, MusicBatch | None]]:
+        """Mixtures and music, step after step."""
+        size, music = self.recipe.batch, self.recipe.music
+        ahead = _AHEAD.get(self.fabric.device.type, 1)
+        while True:
+            mixtures = mixer.batch(ahead * size).split(size)
+            if not music:
+                yield from ((batch, None) for batch in mixtures)
+                continue
+            drawn = music_batch(mixer, self.recipe.unlabelled, ahead * music).split(music)
+            yield from zip(mixtures, drawn, strict=True)
+
+    def _loss(
+        self, stage: Stage, draws: Iterator[tuple[Batch, MusicBatch | None]], rng: torch.Generator
+    ) -> Tensor:
         with torch.no_grad():
-            batch = mixer.batch(self.recipe.batch)
+            batch, music = next(draws)
             audio, targets = batch.audio, batch.targets
             if stage.mixup_p > 0:
                 audio, targets = mixup(audio, targets, stage.mixup_alpha, stage.mixup_p, rng)
-        logits = self.model(audio)
-        if stage.objective == "single_note":
-            return single_note_loss(logits, targets)
-        return multilabel_loss(logits, targets)
+        if music is None or self.panel is None:
+            return _objective(stage, self.model(audio)[0], targets)
+        size, extra = len(audio), len(music.audio)
+        with torch.no_grad(), self.fabric.autocast():
+            said, features = self.panel.ask(music.audio)
+            taught = self.panel.targets(self.panel.mean(said), music)
+        logits, told = self.model(torch.cat([audio, music.audio]), extra)
+        of_mixtures = Logits(*(value[:size] for value in logits))
+        of_music = Logits(*(value[size:] for value in logits))
+        self._count_divergence(of_music, taught, music)
+        loss = _objective(stage, of_mixtures, targets)
+        loss = loss + math.sqrt(extra / size) * multilabel_loss(of_music, taught)
+        if told is not None and features is not None:
+            teacher = self.recipe.teacher
+            done = self._position() / self.stage_ends[-1]
+            weight = teacher.feature_weight * max(0.0, 1.0 - done / teacher.feature_until)
+            loss = loss + weight * F.mse_loss(told, features)
+        return loss
 
-    def _validate(self) -> dict[str, float]:
+    @torch.no_grad()
+    def _count_divergence(self, logits: Logits, taught: Targets, music: MusicBatch) -> None:
+        """Add up how far the student is from what it is taught, by kind of music."""
+        target = taught.instruments
+        said = F.binary_cross_entropy_with_logits(logits.instruments, target, reduction="none")
+        # Less what a perfect student would still have: the targets' own entropy.
+        apart = said - F.binary_cross_entropy(target, target, reduction="none")
+        self.apart[0].index_add_(0, music.domain, apart.mean(dim=1).float())
+        self.apart[1].index_add_(0, music.domain, torch.ones_like(apart[:, 0]))
+
+    def _divergence(self) -> dict[str, float] | None:
+        if self.panel is None:
+            return None
+        mean = (self.apart[0] / self.apart[1].clamp(min=1)).tolist()
+        return dict(zip(DOMAINS, mean, strict=True))
+
+    def _validate(self) -> dict[str, float] | None:
+        if self.validation is None:
+            return None
         scores = self.validation.score(self.average.module)
         if scores["map"] > self.best:
             self.best, self.waited = scores["map"], 0
@@ -242,6 +378,7 @@ class _Run:
             "best": self.best,
             "waited": self.waited,
             "averaged": int(self.average.n_averaged),
+            "spent_s": self.spent_s,
             "model": self.model.module.state_dict(),
             "ema": self.average.module.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
@@ -262,6 +399,7 @@ class _Run:
             optimizer.load_state_dict(its_state)
         self.step, self.best, self.waited = state["step"], state["best"], state["waited"]
         self.history, self.windows_before = state["recipe"], state["windows_before"]
+        self.spent_s = state["spent_s"]
 
     def _log(self, progress: Progress) -> None:
         """One JSON line a chunk, and TensorBoard curves."""
@@ -271,8 +409,15 @@ class _Run:
 
         with SummaryWriter(str(self.folder)) as writer:
             values = {"loss": progress.loss, "windows_per_s": progress.windows_per_s}
-            for name, value in (values | (progress.scores or {})).items():
+            apart = {f"divergence/{k}": v for k, v in (progress.divergence or {}).items()}
+            for name, value in (values | (progress.scores or {}) | apart).items():
                 writer.add_scalar(name, value, progress.windows)
+
+
+def _objective(stage: Stage, logits: Logits, targets: Targets) -> Tensor:
+    if stage.objective == "single_note":
+        return single_note_loss(logits, targets)
+    return multilabel_loss(logits, targets)
 
 
 def _start(path: Path, recipe: Recipe) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from training.models.tagger import InstrumentTagger
+from training.models.sincnet import SincFilters
 from training.recipe import Recipe
 
 _MOMENTUM = 0.95
@@ -26,12 +26,13 @@ _ADAMW_RMS = 0.2
 """The root mean square of AdamW's steps, at a learning rate of 1."""
 
 
-def optimizers(model: InstrumentTagger, recipe: Recipe) -> list[torch.optim.Optimizer]:
+def optimizers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
     """One or two optimisers; together they hold every weight once.
 
     No decay on norms, biases and filter edges, whose unit is Hz.
     """
-    filters = list(model.encoder.front_end.filters.parameters())
+    banks = [m for m in model.modules() if isinstance(m, SincFilters)]
+    filters = [edge for bank in banks for edge in bank.parameters()]
     kernels = [m.weight for m in model.modules() if isinstance(m, nn.Conv2d)]
     apart = filters + (kernels if recipe.optimizer == "muon" else [])
     known = {id(weight) for weight in apart}

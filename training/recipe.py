@@ -12,7 +12,9 @@ from typing import Any, Literal
 
 from realtime.errors import TuttiError
 from training.mixing.mixer import MixConfig
+from training.mixing.music import MusicConfig
 from training.models.tagger import NetworkConfig
+from training.teachers.panel import TeacherConfig
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -42,8 +44,11 @@ class Recipe:
     """A network and the stages it goes through.
 
     ``batch`` is a GPU's batch. ``optimizer``: as ``training.optimizer`` says.
+    ``validation_windows``: mixtures of unseen sources that are scored every
+    ``validate_every`` windows (0: none are).
     ``patience``: validations without improvement before a run stops early (0: never).
     ``recorded_weight``: how often a recorded source is drawn where a soundfont is drawn once.
+    ``unlabelled``: windows of real music beside the mixtures, taught by ``teacher``.
     ``filter_rate``: how much faster the filters' edges, in Hz, move than the other weights.
     """
 
@@ -56,10 +61,17 @@ class Recipe:
     filter_rate: float = 20.0
     ema_decay: float = 0.9995
     recorded_weight: float = 1.0
+    unlabelled: MusicConfig = field(default_factory=MusicConfig)
+    teacher: TeacherConfig = field(default_factory=TeacherConfig)
     splits: tuple[str, ...] = ("train",)
     validate_every: int = 250_000
     validation_windows: int = 4_096
     patience: int = 0
+
+    @property
+    def music(self) -> int:
+        """Windows of real music in a step."""
+        return round(self.batch * self.unlabelled.per_mixture)
 
     @property
     def windows(self) -> int:
@@ -95,6 +107,8 @@ def load_recipe(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:
     recipe = _build(Recipe, document, str(path))
     if not recipe.stages:
         raise TuttiError(f"{path} has no [[stage]]: add at least one.")
+    if recipe.music and any(stage.window_s != 1.0 for stage in recipe.stages):
+        raise TuttiError(f"{path}: teachers hear windows of one second, so window_s must be 1.0.")
     return recipe
 
 

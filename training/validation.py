@@ -3,12 +3,14 @@
     python -m training.validation --bank banks/full training/weights/tutti-0.3.0.pt
 
 prints the same scores for the sources of every split: how much better the known
-ones are heard than the unknown.
+ones are heard than the unknown. With ``--real ../shared/real``, beside or instead of
+``--bank``, a table of real clips and of superpositions of them (``training.real``).
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ import torch
 from sklearn.metrics import average_precision_score
 from torch import nn
 
+from realtime.errors import TuttiError
 from training.arguments import count
 from training.mixing.labels import Targets
 from training.mixing.mixer import MixConfig, Mixer
@@ -28,6 +31,20 @@ from training.tool import run
 SPLIT = "val"
 _SEED = 20_231
 _BATCH = 256
+REAL_COLUMNS = {
+    "map": "clips: mAP",
+    "phrases": "phrases top-1",
+    "solo_f1": "micro-F1 at 0.25",
+    "solo_f1_best": "at best",
+    "mix_f1": "mixtures: micro-F1 at 0.25",
+    "mix_f1_best": "at best",
+    "mix_at": "which is",
+    "mix_lrap": "LRAP",
+    "count_solo": "count right, clips",
+    "count_mix": "mixtures",
+    "count_mix_near": "within one",
+}
+Models = Sequence[tuple[str, nn.Module]]
 
 
 class Validation:
@@ -113,24 +130,46 @@ def main(argv: list[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("checkpoint", type=Path, nargs="+")
-    parser.add_argument("--bank", type=Path, required=True)
+    parser.add_argument("--bank", type=Path)
+    parser.add_argument("--real", type=Path, help="folder of real clips")
     parser.add_argument("--windows", type=count, default=1_024, help="(default %(default)s)")
     parser.add_argument(
         "--recorded", action="store_true", help="only recorded sources, which are nearest to music"
     )
     args = parser.parse_args(argv)
-    bank, device = Bank.open(args.bank), torch.device("cpu")
+    if args.bank is None and args.real is None:
+        raise TuttiError("There is nothing to score with: name --bank, --real or both.")
     models = [(path.stem, load_model(path)[0]) for path in args.checkpoint]
+    if args.bank is not None:
+        _print_rendered(args.bank, models, args.windows, recorded=args.recorded)
+    if args.real is not None:
+        _print_real(args.real, models)
+    return 0
+
+
+def _print_rendered(path: Path, models: Models, windows: int, *, recorded: bool) -> None:
+    bank, device = Bank.open(path), torch.device("cpu")
     names = ("map", "f1", "solo_top1", "polyphony")
     print("| model | split | " + " | ".join(names) + " |")
     print("|" + "---|" * (2 + len(names)))
     for split in SPLITS:
-        validation = Validation(bank, device, args.windows, split, recorded=args.recorded)
+        validation = Validation(bank, device, windows, split, recorded=recorded)
         for name, model in models:
             scores = validation.score(model)
             cells = " | ".join(f"{scores[key]:.3f}" for key in names)
             print(f"| {name} | {split} | {cells} |", flush=True)
-    return 0
+
+
+def _print_real(folder: Path, models: Models) -> None:
+    from training.real import RealValidation
+
+    validation = RealValidation(folder)
+    print("| model | " + " | ".join(REAL_COLUMNS.values()) + " |")
+    print("|" + "---|" * (1 + len(REAL_COLUMNS)))
+    for name, model in models:
+        scores = validation.score(model)
+        cells = " | ".join(f"{scores[key]:.3f}" for key in REAL_COLUMNS)
+        print(f"| {name} | {cells} |", flush=True)
 
 
 if __name__ == "__main__":

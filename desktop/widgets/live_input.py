@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import (
     QComboBox,
@@ -17,7 +19,8 @@ from PyQt6.QtWidgets import (
 from desktop.background import Background
 from desktop.guides import guide
 from desktop.settings import Settings
-from realtime.sources.device import Device
+from realtime.errors import TuttiError
+from realtime.sources.device import Device, find_known
 
 RATES_HZ = (44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
 BLOCKS = (64, 128, 256, 512, 1024, 2048, 4096)
@@ -31,8 +34,8 @@ _NAMED_CHANNELS = (
 
 
 def label_of(device: Device) -> str:
-    """As the list shows it: name, host API, and what it is."""
-    text = f"{device.name} ({device.host_api})"
+    """As the list shows it: title, host API, and what it is."""
+    text = device.full_label
     if device.is_loopback:
         text += ", loopback"
     if device.is_default:
@@ -156,6 +159,9 @@ class LiveInputDialog(QDialog):
             self.device.addItem(label_of(device), device.identity)
         index = next((i for i, d in enumerate(self.devices) if d.identity == wanted), -1)
         if index < 0:
+            with contextlib.suppress(TuttiError):  # nothing remembered, or it is not there
+                index = self.devices.index(find_known(*wanted[:2], self.devices))
+        if index < 0:
             index = next((i for i, d in enumerate(self.devices) if d.is_default), 0)
         self.device.setCurrentIndex(index if self.devices else -1)
         self.device.blockSignals(False)
@@ -167,10 +173,10 @@ class LiveInputDialog(QDialog):
         self.start_button.setEnabled(bool(self.devices))
         self._device_picked()
 
-    def _remembered(self) -> tuple[str, str]:
-        return self.settings.device["name"], self.settings.device["host_api"]
+    def _remembered(self) -> tuple[str, str, int]:
+        return self.settings.device["name"], self.settings.device["host_api"], 0
 
-    def current(self) -> tuple[str, str] | None:
+    def current(self) -> tuple[str, str, int] | None:
         """Identity of the device picked."""
         data = self.device.currentData()
         return tuple(data) if data else None

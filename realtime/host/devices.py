@@ -1,8 +1,15 @@
-"""Sound devices of the live host: an input and an output, opened as two plain streams."""
+"""Sound devices of the live host: an input and an output, opened as two plain streams.
+
+PortAudio runs in this process here, not in a child as for listening (``sources.portaudio``):
+whoever plays hears every wait, and a pipe to another process and one back would add theirs to
+each block. The price is that a driver that hangs keeps this thread (``LiveSession.abandoned``).
+What devices there are, which one is meant and what is said of them is the same.
+"""
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -12,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.errors import TuttiError
-from realtime.host.effects import nearest
 from realtime.host.fifo import FrameFifo
+from realtime.sources import portaudio, recorder
+from realtime.sources.device import Device, cannot_open, find_device, titled
 from realtime.sources.file import FileSource
 
 MAX_DEVICE_CHANNELS = 2
@@ -26,8 +34,8 @@ BLOCK_CHOICES = (64, 128, 256, 512, 1024, 2048)
 class LiveSettings:
     """Devices and timing of a live session.
 
-    ``input_name``, ``output_name``: a device's name or a part of it; None is
-    the system's default. ``sample_rate_hz``: None is the input's own.
+    ``input_name``, ``output_name``: a device's name or a part of it that fits
+    no other; None is the system's default. ``sample_rate_hz``: None is the input's own.
     """
 
     input_name: str | None = None
@@ -122,13 +130,7 @@ def load_sounddevice() -> ModuleType:
     try:
         import sounddevice
     except OSError:
-        how = {
-            "linux": "install it with 'sudo apt install libportaudio2'",
-            "darwin": "install it with 'brew install portaudio'",
-        }.get(sys.platform, "install the sounddevice package again")
-        raise TuttiError(
-            f"PortAudio, which live sound needs, is missing: {how}; files work without it."
-        ) from None
+        raise portaudio.missing() from None
     return sounddevice
 
 
@@ -140,62 +142,50 @@ def open_streams(settings: LiveSettings) -> Streams:
     """
     settings.check()
     sounddevice = load_sounddevice()
-    source = _find(sounddevice, settings.input_name, "input")
-    target = _find(sounddevice, settings.output_name, "output")
-    rate_hz = settings.sample_rate_hz or round(source["default_samplerate"])
-    channels = min(source["max_input_channels"], target["max_output_channels"], MAX_DEVICE_CHANNELS)
-    options = {
+    source, source_index = _find(sounddevice, settings.input_name, "input")
+    target, target_index = _find(sounddevice, settings.output_name, "output")
+    rate_hz = settings.sample_rate_hz or source.sample_rate_hz
+    channels = min(source.channels, target.channels, MAX_DEVICE_CHANNELS)
+    options = _options(rate_hz, settings.block_frames, channels)
+    asked = f"{channels} channels at {rate_hz} Hz"
+    with _refused(source, asked, "input"):
+        opened = sounddevice.InputStream(device=source_index, **options)
+    try:
+        with _refused(target, asked, "output"):
+            output = sounddevice.OutputStream(device=target_index, **options)
+    except BaseException:
+        opened.close()
+        raise
+    return Streams(opened, output, source.label, target.label, rate_hz, channels)
+
+
+def _options(rate_hz: int, frames: int, channels: int) -> dict[str, Any]:
+    return {
         "samplerate": rate_hz,
-        "blocksize": settings.block_frames,
+        "blocksize": frames,
         "channels": channels,
         "dtype": "float32",
-        "latency": max(MIN_BUFFER_S, BUFFER_BLOCKS * settings.block_frames / rate_hz),
+        "latency": max(MIN_BUFFER_S, BUFFER_BLOCKS * frames / rate_hz),
     }
-    opened = []
+
+
+@contextmanager
+def _refused(device: Device, asked: str, kind: str) -> Iterator[None]:
     try:
-        for make, device in (
-            (sounddevice.InputStream, source),
-            (sounddevice.OutputStream, target),
-        ):
-            opened.append(make(device=device["index"], **options))
-    except (sounddevice.PortAudioError, ValueError) as error:
-        for stream in opened:
-            stream.close()
-        raise TuttiError(
-            f"Input '{source['name']}' and output '{target['name']}' cannot be opened at "
-            f"{rate_hz} Hz with {channels} channels ({error}): choose another rate or device."
-        ) from None
-    return Streams(opened[0], opened[1], source["name"], target["name"], rate_hz, channels)
+        yield
+    except Exception as error:  # PortAudioError, ValueError, and what a vanishing device makes
+        raise cannot_open(device.label, f"{asked}: {error}", kind) from None
 
 
-def device_names(kind: str) -> list[str]:
-    """Names of the devices of a kind ("input" or "output"), the default one first."""
-    sounddevice = load_sounddevice()
-    key = f"max_{kind}_channels"
-    found = [one for one in sounddevice.query_devices() if one[key] > 0]
-    default = sounddevice.default.device[0 if kind == "input" else 1]
-    found.sort(key=lambda one: one["index"] != default)
-    return list(dict.fromkeys(one["name"] for one in found))
-
-
-def _find(sounddevice: ModuleType, name: str | None, kind: str) -> dict[str, Any]:
-    key = f"max_{kind}_channels"
-    devices = [one for one in sounddevice.query_devices() if one[key] > 0]
-    if not devices:
-        raise TuttiError(f"There is no {kind} device: connect one, or run a file instead.")
-    if name is None:
-        default = sounddevice.default.device[0 if kind == "input" else 1]
-        return next((one for one in devices if one["index"] == default), devices[0])
-    for one in devices:
-        if one["name"] == name:
-            return one
-    for one in devices:
-        if name.lower() in one["name"].lower():
-            return one
-    names = [one["name"] for one in devices]
-    raise TuttiError(
-        f"There is no {kind} device {name!r}{nearest(name, names)}. Known: {', '.join(names)}."
-    )
+def _find(sounddevice: ModuleType, wanted: str | None, kind: str) -> tuple[Device, int]:
+    """The device, found as every input is, and PortAudio's number for it now."""
+    try:
+        entries = recorder.list_devices(sounddevice, kind)
+    except Exception:
+        raise portaudio.no_answer(kind) from None
+    devices = titled(portaudio.devices_of(entries))
+    device = find_device(wanted, devices, kind)
+    return device, entries[devices.index(device)]["index"]
 
 
 class FileInput:
@@ -248,23 +238,13 @@ def open_file_streams(path: Path | str, settings: LiveSettings) -> Streams:
     file = FileInput(path)
     try:
         sounddevice = load_sounddevice()
-        target = _find(sounddevice, settings.output_name, "output")
-        rate_hz, frames = file.sample_rate_hz, settings.block_frames
-        output = sounddevice.OutputStream(
-            device=target["index"],
-            samplerate=rate_hz,
-            blocksize=frames,
-            channels=file.channels,
-            dtype="float32",
-            latency=max(MIN_BUFFER_S, BUFFER_BLOCKS * frames / rate_hz),
-        )
-    except TuttiError:
+        target, index = _find(sounddevice, settings.output_name, "output")
+        rate_hz = file.sample_rate_hz
+        with _refused(target, f"{file.channels} channels at {rate_hz} Hz", "output"):
+            output = sounddevice.OutputStream(
+                device=index, **_options(rate_hz, settings.block_frames, file.channels)
+            )
+    except BaseException:
         file.close()
         raise
-    except Exception as error:
-        file.close()
-        raise TuttiError(
-            f"The output '{target['name']}' cannot play {file.channels} channels at {rate_hz} Hz "
-            f"({error}): choose another output, or convert the file."
-        ) from None
-    return Streams(file, output, Path(path).name, target["name"], rate_hz, file.channels)
+    return Streams(file, output, Path(path).name, target.label, rate_hz, file.channels)

@@ -96,27 +96,35 @@ class IsolatedRunner:
         check_plugin_file(self.step)
         with self._lock:
             self._end(STOPPED)
-            self._launch()
-            answer = self._ask(
-                {
-                    "do": "load",
-                    "path": str(self.step.path),
-                    "plugin_name": self.step.plugin_name,
-                    "preset": str(self.step.preset) if self.step.preset else None,
-                },
-                START_TIMEOUT_S,
-            )
-            self.parameters = {
-                name: _parameter(name, entry) for name, entry in answer["parameters"].items()
-            }
-            self.values = {name: one.default for name, one in self.parameters.items()}
-            for name, value in self.step.parameters.items():
-                value = self.check_parameter(name, value)
-                self._ask({"do": "set", "name": name, "value": value}, START_TIMEOUT_S)
-                self.values[name] = value
-            if self._audio_order is not None:
-                self._ask(self._audio_order, START_TIMEOUT_S)
+            try:
+                self._launch()
+                self._load()
+            except BaseException:
+                if self._memory is not None:  # nothing of a half-made start may stay
+                    self._end(STOPPED)
+                raise
             self.state = RUNNING
+
+    def _load(self) -> None:
+        answer = self._ask(
+            {
+                "do": "load",
+                "path": str(self.step.path),
+                "plugin_name": self.step.plugin_name,
+                "preset": str(self.step.preset) if self.step.preset else None,
+            },
+            START_TIMEOUT_S,
+        )
+        self.parameters = {
+            name: _parameter(name, entry) for name, entry in answer["parameters"].items()
+        }
+        self.values = {name: one.default for name, one in self.parameters.items()}
+        for name, value in self.step.parameters.items():
+            value = self.check_parameter(name, value)
+            self._ask({"do": "set", "name": name, "value": value}, START_TIMEOUT_S)
+            self.values[name] = value
+        if self._audio_order is not None:
+            self._ask(self._audio_order, START_TIMEOUT_S)
 
     def check_audio(self, channels: int, sample_rate_hz: float) -> None:
         """Raise TuttiError where the plugin takes neither these channels nor stereo pairs."""
@@ -202,6 +210,18 @@ class IsolatedRunner:
             self._end(STOPPED)
 
     def _launch(self) -> None:
+        try:
+            self._connect()
+        except OSError as error:
+            self._end(CRASHED)
+            raise self._not_started(error.strerror or repr(error)) from None
+        self._received = b""
+        self._owed.clear()
+        self._outputs = []
+        self._changes.clear()
+        self._place = 0
+
+    def _connect(self) -> None:
         self._memory = shared_memory.SharedMemory(create=True, size=MEMORY_BYTES)
         self._audio = audio_view(self._memory)
         secret = secrets.token_hex(16)
@@ -216,11 +236,6 @@ class IsolatedRunner:
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows: no console
             )
             self._connection = self._accept(server, secret)
-        self._received = b""
-        self._owed.clear()
-        self._outputs = []
-        self._changes.clear()
-        self._place = 0
 
     def _accept(self, server: socket.socket, secret: str) -> socket.socket:
         end_s = time.monotonic() + START_TIMEOUT_S
@@ -233,13 +248,20 @@ class IsolatedRunner:
             connection.settimeout(5.0)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             greeting = b""
-            while not greeting.endswith(b"\n") and (more := connection.recv(64)):
-                greeting += more
+            try:
+                while not greeting.endswith(b"\n") and (more := connection.recv(64)):
+                    greeting += more
+            except OSError:
+                greeting = b""  # whoever that was
             if secrets.compare_digest(greeting.strip(), secret.encode()):
                 return connection
             connection.close()
+        reason = self._exit_reason() if self._process.poll() is not None else "it said nothing"
         self._end(CRASHED)
-        raise TuttiError(f"The process for {self.step.label} could not be started.")
+        raise self._not_started(reason)
+
+    def _not_started(self, reason: str) -> TuttiError:
+        return TuttiError(f"The process for {self.step.label} could not be started ({reason}).")
 
     def _send_block(self, block: Block, sample_rate_hz: float) -> None:
         while self._changes:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from realtime.clock import ClockCheck
 from realtime.errors import TuttiError
 from realtime.host.devices import LiveSettings, Streams, open_streams
 from realtime.host.equal_loudness import EqualLoudness, InputHistory
@@ -24,6 +24,8 @@ SETTLE_S = 0.3
 STALL_S = 5.0
 """A sound server may take seconds to wake a device up."""
 SWAP_S = 0.02
+LOSS_S = 0.02
+"""Blocks come steadily to this loop: a loss as short as this stands out."""
 HISTORY_S = 4
 """How long input is kept for comparison: more than chains withhold."""
 RUNNING, STOPPED, STALLED, WAITING = "running", "stopped", "stalled", "waiting"
@@ -57,36 +59,6 @@ class LiveStats:
     @property
     def xruns(self) -> int:
         return self.input_overflows + self.output_underflows + self.gaps
-
-
-class InputClock:
-    """Compares frames with the wall clock: input can be lost without any report.
-
-    Devices deliver in bursts, so lateness is judged by its smallest value of
-    the last ``PATIENCE_S``, and only steps count: clocks always drift apart.
-    """
-
-    PATIENCE_S = 1.0
-    NOTABLE_S = 0.02
-
-    def __init__(self, sample_rate_hz: float) -> None:
-        self.missing_s = 0.0
-        self._rate_hz = sample_rate_hz
-        self._base_s: float | None = None
-        self._recent: deque[tuple[float, float]] = deque()
-
-    def note(self, now_s: float, frames: int) -> None:
-        """``frames`` have come in all by ``now_s``."""
-        late_s = now_s - frames / self._rate_hz
-        self._recent.append((now_s, late_s))
-        if now_s - self._recent[0][0] < self.PATIENCE_S:
-            return
-        while now_s - self._recent[0][0] >= self.PATIENCE_S:
-            self._recent.popleft()
-        smallest_s = min((late for _, late in self._recent), default=late_s)
-        if self._base_s is not None and smallest_s - self._base_s > self.NOTABLE_S:
-            self.missing_s += smallest_s - self._base_s
-        self._base_s = smallest_s
 
 
 class LiveSession:
@@ -255,7 +227,7 @@ class LiveSession:
         comparison = self._comparison = EqualLoudness(rate_hz)
         flowing = False
         following: FrameFifo | None = None
-        clock = InputClock(rate_hz)
+        clock = ClockCheck(rate_hz, LOSS_S)
         streams.start(frames)
         while not stopping.is_set():
             block, overflowed = streams.read(frames)
@@ -281,8 +253,8 @@ class LiveSession:
             if self._frames > settle_frames:
                 self._overflows += overflowed
                 self._underflows += underflowed
-                clock.note(begun_s, self._frames)
-                self._missing_s = clock.missing_s
+                clock.arrived(frames, begun_s)
+                self._missing_s = clock.missing / rate_hz
             self._load += 0.02 * (busy_s * rate_hz / frames - self._load)
 
     def _feed_next(

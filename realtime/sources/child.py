@@ -13,6 +13,8 @@ import sys
 import time
 from collections.abc import Sequence
 
+PLAIN_SPEECH = {"LC_ALL": "C.UTF-8", "LANGUAGE": ""}
+"""Environment in which programs say what this one reads; LANGUAGE would translate even so."""
 READ_BYTES = 1 << 16
 """Read at a time: a larger buffer is fresh memory from the system at every read."""
 PIPE_BYTES = 1 << 20
@@ -33,7 +35,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             bufsize=0,
-            env=os.environ | {"LC_ALL": "C.UTF-8"},  # what programs say is read by this one
+            env=os.environ | PLAIN_SPEECH,
             # Ctrl-C is ours to handle.
             start_new_session=sys.platform != "win32",
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
@@ -41,6 +43,10 @@ class Child:
         assert self._process.stdout is not None
         self._pipe = self._process.stdout.fileno()
         _enlarge(self._pipe)
+
+    @property
+    def process_id(self) -> int:
+        return self._process.pid
 
     def read(self, timeout_s: float) -> bytes | None:
         """What came, at least a byte; empty if nothing came in time; None once it has ended."""

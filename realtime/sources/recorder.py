@@ -3,10 +3,11 @@
 It imports nothing of Tutti, and starts in a fraction of a second.
 
 ``recorder.py list`` prints the inputs as JSON.
-``recorder.py record NAME HOST_API CHANNELS RATE BLOCK`` (rate in Hz and block in
-frames, 0: the system's own) prints one line of JSON about the stream it opened,
-then messages: two little-endian uint32 (bytes that follow, overflows so far) and
-interleaved float32 frames. It ends when its stdin does.
+``recorder.py record NAME HOST_API PLACE TWINS CHANNELS RATE BLOCK`` (the device is number
+PLACE of the TWINS that share its name and host API; rate in Hz and block in frames, 0: the
+system's own) prints one line of JSON about the stream it opened, then messages: two
+little-endian uint32 (bytes that follow, overflows so far) and interleaved float32 frames.
+It ends when its stdin does.
 Either prints ``{"error": TEXT, "kind": KIND}`` when it cannot.
 """
 
@@ -36,7 +37,7 @@ def main(arguments: list[str]) -> None:
     except OSError:
         fail("PortAudio is missing", "missing")
     if arguments[0] == "list":
-        print(json.dumps(list_inputs(sounddevice)))
+        print(json.dumps(list_devices(sounddevice, "input")))
     else:
         name, host_api = arguments[1:3]
         record(sounddevice, name, host_api, *map(int, arguments[3:]))
@@ -47,24 +48,24 @@ def fail(text: str, kind: str) -> NoReturn:
     os._exit(1)  # an orderly exit would ask a broken driver to tidy up
 
 
-def list_inputs(sounddevice: Any) -> list[dict[str, Any]]:
-    """Every input device, with its host API's name."""
+def list_devices(sounddevice: Any, kind: str) -> list[dict[str, Any]]:
+    """Every device of a kind ("input" or "output"), with its host API's name."""
     apis = sounddevice.query_hostapis()
-    default = sounddevice.default.device[0]
+    default = sounddevice.default.device[0 if kind == "input" else 1]
     if default < 0:
-        defaults = (api["default_input_device"] for api in apis)
+        defaults = (api[f"default_{kind}_device"] for api in apis)
         default = next((index for index in defaults if index >= 0), -1)
     return [
         {
             "name": entry["name"],
             "host_api": apis[entry["hostapi"]]["name"],
-            "channels": entry["max_input_channels"],
+            "channels": entry[f"max_{kind}_channels"],
             "sample_rate_hz": round(entry["default_samplerate"]),
             "is_default": entry["index"] == default,
             "index": entry["index"],
         }
         for entry in sounddevice.query_devices()
-        if entry["max_input_channels"] > 0
+        if entry[f"max_{kind}_channels"] > 0
     ]
 
 
@@ -72,6 +73,8 @@ def record(
     sounddevice: Any,
     name: str,
     host_api: str,
+    place: int,
+    twins: int,
     channels: int,
     sample_rate_hz: int = 0,
     block_frames: int = 0,
@@ -79,17 +82,20 @@ def record(
     """Read the device with blocking reads, and pass it on from a second thread."""
     found = [
         device
-        for device in list_inputs(sounddevice)
+        for device in list_devices(sounddevice, "input")
         if (device["name"], device["host_api"]) == (name, host_api)
     ]
     if not found:
         fail("it is not connected", "gone")
+    if len(found) != twins:
+        fail(f"{len(found)} are called that now, and nothing tells them apart", "gone")
+    chosen = found[place]
     try:
         stream = sounddevice.RawInputStream(
-            samplerate=sample_rate_hz or found[0]["sample_rate_hz"],
+            samplerate=sample_rate_hz or chosen["sample_rate_hz"],
             blocksize=block_frames,
-            device=found[0]["index"],
-            channels=min(channels, found[0]["channels"]),
+            device=chosen["index"],
+            channels=min(channels, chosen["channels"]),
             dtype="float32",
             latency=LATENCY_S,
         )

@@ -13,9 +13,11 @@ from realtime.errors import TuttiError
 from realtime.sources import device as devices
 from realtime.sources.device import Device
 
-BUILT_IN = Device("Built-in", "ALSA", 2, 48_000, False, True, "0")
-MONITOR = Device("Monitor of Built-in", "PulseAudio", 2, 44_100, True, False, "1")
-BIG = Device("Scarlett 18i20", "ALSA", 4, 96_000, False, False, "2")
+BUILT_IN = Device("Built-in", "ALSA", 2, 48_000, False, True)
+MONITOR = Device(
+    "built-in.monitor", "PulseAudio", 2, 44_100, True, False, "Monitor of Built-in"
+)
+BIG = Device("Scarlett 18i20", "ALSA", 4, 96_000, False, False)
 
 
 @pytest.fixture

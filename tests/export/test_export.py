@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from export import cli_benchmark
-from export.calibrate import choose_thresholds
 from export.pipeline import calibration_windows
 from export.quantize import quantize
 from export.to_onnx import export_onnx
@@ -117,41 +116,6 @@ def test_the_file_says_what_it_is(exported: Path) -> None:
     metadata = {p.key: p.value for p in onnx.load(str(exported)).metadata_props}
     assert ModelSpec.from_metadata(metadata, "it") == SPEC
     assert METADATA_KEY in metadata
-
-
-def test_thresholds_find_the_separation_and_ignore_what_is_masked() -> None:
-    rng = np.random.default_rng(1)
-    truth = rng.random((2000, 2)) < 0.3
-    probability = np.where(truth, 0.45, 0.15) + rng.normal(0, 0.03, truth.shape)
-    known = np.ones_like(truth)
-    # Masked entries that contradict everything must not count.
-    truth[:500], known[:500], probability[:500] = True, False, 0.0
-    for threshold in choose_thresholds(probability.astype(np.float32), truth, known, rng):
-        assert 0.2 < threshold < 0.42
-
-
-def test_a_label_without_examples_takes_the_common_threshold() -> None:
-    rng = np.random.default_rng(2)
-    truth = np.stack([rng.random(1000) < 0.4, np.zeros(1000, bool)], axis=1)
-    probability = np.where(truth, 0.7, 0.3).astype(np.float32)
-    probability[:, 1] = 0.05
-    first, second = choose_thresholds(probability, truth, np.ones_like(truth), rng)
-    assert 0.3 < first <= 0.7
-    assert second > 0.05
-
-
-def test_what_int8_changes_moves_no_threshold_far() -> None:
-    rng = np.random.default_rng(3)
-    truth = rng.random((1000, 24)) < 0.06
-    logits = rng.normal(np.where(truth, 0.5, -2.0), 1.3)
-    fp32, int8 = (
-        1 / (1 + np.exp(-logits - shift)) for shift in (0, rng.normal(0, 0.01, (1000, 24)))
-    )
-    chosen = [
-        choose_thresholds(scores.astype(np.float32), truth, np.ones_like(truth), rng)
-        for scores, rng in ((fp32, np.random.default_rng(4)), (int8, np.random.default_rng(4)))
-    ]
-    assert np.abs(np.subtract(*chosen)).max() < 0.03
 
 
 def test_the_benchmark_times_windows_in_a_row_and_as_live(

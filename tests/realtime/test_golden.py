@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from realtime.errors import TuttiError
 from realtime.smoothing import NO_SMOOTHING
 from realtime.sources.file import FileSource
 from realtime.tagger import Tagger
@@ -23,19 +22,11 @@ TOLERANCE = 0.05
 
 @pytest.fixture(scope="module")
 def tagger():
-    try:
-        tagger = Tagger(hop_s=1.0)
-    except TuttiError as error:
-        pytest.skip(f"no bundled model yet: {error}")
-    if tagger.model.spec.name == "placeholder":
-        pytest.skip("the bundled model is an untrained placeholder")
-    return tagger
+    return Tagger(hop_s=1.0)
 
 
 @pytest.fixture(scope="module")
 def golden():
-    if not GOLDEN.exists():
-        pytest.skip(f"no {GOLDEN.name} yet: see the top of this file")
     return json.loads(GOLDEN.read_text(encoding="utf-8"))
 
 

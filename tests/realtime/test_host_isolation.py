@@ -252,6 +252,44 @@ def test_a_worker_that_says_nothing_is_given_up(plugin, monkeypatch):
         IsolatedRunner(plugin(), worker=gone).start()
 
 
+@pytest.mark.parametrize(
+    ("worker", "parameters"),
+    [
+        (("/nowhere/worker",), None),
+        ((sys.executable, "-c", "pass"), None),
+        (None, {"nonesuch": 1.0}),
+    ],
+    ids=["no program", "ends at once", "refuses a parameter"],
+)
+def test_a_start_that_fails_leaves_neither_memory_nor_process(
+    plugin, monkeypatch, worker, parameters
+):
+    """The shared memory is the system's: left behind, it stays until the machine restarts."""
+    made, launched = [], []
+
+    class Memory(isolation.shared_memory.SharedMemory):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            made.append(self.name)
+
+    class Process(isolation.subprocess.Popen):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            launched.append(self)
+
+    monkeypatch.setattr(isolation.shared_memory, "SharedMemory", Memory)
+    monkeypatch.setattr(isolation.subprocess, "Popen", Process)
+    runner = IsolatedRunner(plugin(parameters=parameters), worker=worker)
+    with pytest.raises(TuttiError, match="could not be started|has no parameter"):
+        runner.start()
+    monkeypatch.undo()
+    assert len(made) == 1
+    for name in made:
+        with pytest.raises(FileNotFoundError):
+            isolation.shared_memory.SharedMemory(name)
+    assert all(process.poll() is not None for process in launched)
+
+
 def test_the_process_ends_with_its_host(plugin, tmp_path):
     import subprocess
 

@@ -9,11 +9,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import soundfile
 
+from realtime.clock import ClockCheck
 from realtime.errors import TuttiError
+from realtime.host import devices
 from realtime.host.chain import Chain, EffectStep
 from realtime.host.devices import LiveSettings, Streams
-from realtime.host.live import RUNNING, STOPPED, InputClock, LiveSession
+from realtime.host.live import LOSS_S, RUNNING, STOPPED, LiveSession
 from realtime.host.loopback import find_lag, make_sweep, measure_round_trip
 from realtime.host.process import Host
 from realtime.model import TagModel
@@ -219,8 +222,107 @@ def test_settings_and_devices_that_cannot_be(model):
         assert device.closed
 
 
+class PortAudio:
+    """Two inputs of one name, an output; ``broken`` is what cannot be done."""
+
+    def __init__(self, broken=""):
+        self.broken = broken
+        self.default = SimpleNamespace(device=(1, 2))
+        self.opened = []
+
+    def query_hostapis(self):
+        return ({"name": "Core Audio", "default_input_device": 0, "default_output_device": 2},)
+
+    def query_devices(self):
+        if self.broken == "query":
+            raise OSError("PortAudio not initialized")
+        return [
+            {"name": name, "hostapi": 0, "index": index, "default_samplerate": 48_000.0,
+             "max_input_channels": inputs, "max_output_channels": outputs}
+            for index, (name, inputs, outputs) in enumerate(
+                (("Mic", 1, 0), ("Mic", 1, 0), ("Speakers", 0, 2), ("Speakers 2", 0, 2))
+            )
+        ]  # fmt: skip
+
+    def open(self, kind, device, **options):
+        if self.broken == kind:
+            raise ValueError("Invalid sample rate")
+        stream = SimpleNamespace(device=device, closed=False, close=lambda: self.close(stream))
+        self.opened.append(stream)
+        return stream
+
+    def close(self, stream):
+        stream.closed = True
+
+    def InputStream(self, **options):  # noqa: N802
+        return self.open("input", **options)
+
+    def OutputStream(self, **options):  # noqa: N802
+        return self.open("output", **options)
+
+
+@pytest.fixture
+def portaudio(monkeypatch):
+    def make(broken=""):
+        fake = PortAudio(broken)
+        monkeypatch.setattr(devices, "load_sounddevice", lambda: fake)
+        return fake
+
+    return make
+
+
+def test_devices_of_the_host_are_found_as_inputs_are(portaudio):
+    """One finder: the default, the very one that is named, and never one of several."""
+    fake = portaudio()
+    devices.open_streams(LiveSettings())
+    devices.open_streams(LiveSettings("Mic [1 of 2]", "Speakers 2"))
+    devices.open_streams(LiveSettings("Mic [2 of 2]", "Speakers"))
+    assert [stream.device for stream in fake.opened] == [1, 2, 0, 3, 1, 2]
+    with pytest.raises(TuttiError, match=r"fits 2 input devices.*'Mic \[1 of 2\] \(Core Audio\)'"):
+        devices.open_streams(LiveSettings("Mic"))
+    with pytest.raises(TuttiError, match=r"fits 2 output devices"):
+        devices.open_streams(LiveSettings("Mic [1 of 2]", "speak"))
+    with pytest.raises(TuttiError, match=r"no output device 'x'.*'Speakers \(Core Audio\)'"):
+        devices.open_streams(LiveSettings("Mic [1 of 2]", "x"))
+    assert len(fake.opened) == 6
+
+
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        ("query", "does not answer when asked for its outputs"),
+        ("output", "output 'Speakers' cannot be opened .*Invalid sample rate"),
+    ],
+)
+def test_what_fails_beside_a_file_is_one_sentence_and_closes_it(
+    portaudio, tmp_path, monkeypatch, broken, told
+):
+    soundfile.write(tmp_path / "a.wav", np.zeros((100, 1)), RATE_HZ)
+    closed = []
+    monkeypatch.setattr(devices.FileInput, "close", lambda self: closed.append(self))
+    portaudio(broken)
+    with pytest.raises(TuttiError, match=told):
+        devices.open_file_streams(tmp_path / "a.wav", LiveSettings())
+    assert len(closed) == 1
+
+
+@pytest.mark.parametrize(
+    ("broken", "told", "opened"),
+    [
+        ("query", "does not answer when asked for its inputs", 0),
+        ("input", "input 'Mic .2 of 2.' cannot be opened .1 channels at 48000 Hz: Inval", 0),
+        ("output", "output 'Speakers' cannot be opened", 1),
+    ],
+)
+def test_devices_that_fail_are_one_sentence_and_stay_closed(portaudio, broken, told, opened):
+    fake = portaudio(broken)
+    with pytest.raises(TuttiError, match=told):
+        devices.open_streams(LiveSettings())
+    assert [stream.closed for stream in fake.opened] == [True] * opened
+
+
 def test_lost_input_is_seen_by_the_clock_and_drift_is_not():
-    clock = InputClock(RATE_HZ)
+    clock = ClockCheck(RATE_HZ, LOSS_S)
     rng = np.random.default_rng(0)
     frames, now_s = 0, 100.0
     for number in range(8000):
@@ -228,8 +330,8 @@ def test_lost_input_is_seen_by_the_clock_and_drift_is_not():
         now_s = 100.0 + frames / RATE_HZ * 1.0002  # a slow device
         if number > 4000:
             now_s += 0.3  # once, 0.3 s were lost
-        clock.note(now_s + rng.exponential(0.004), frames)
-    assert clock.missing_s == pytest.approx(0.3, abs=0.02)
+        clock.arrived(BLOCK, now_s + rng.exponential(0.004))
+    assert clock.missing / RATE_HZ == pytest.approx(0.3, abs=0.02)
 
 
 def test_the_lag_of_a_sweep_is_found_in_noise_and_not_without_it():

@@ -123,7 +123,7 @@ def test_pulse_device_removed_and_back(pulse_server, model, wait_until, record_p
     As on a desktop, the server would move the recording to another source.
     """
     assert pulse_server.ask("pactl", "load-module", "module-rescue-streams").returncode == 0
-    source = DeviceSource()
+    source = DeviceSource("mix.monitor")
     engine = Engine(model, source, hop_s=0.2)
     with engine:
         hears(engine, wait_until)
@@ -134,6 +134,7 @@ def test_pulse_device_removed_and_back(pulse_server, model, wait_until, record_p
         pulse_server.unload_sink()
         wait_until(lambda: engine.latest().stats.reopenings >= 2, 10, "attempts to reopen")
         assert engine.latest().stats.state == RECONNECTING
+        assert "no other is taken" in (engine.latest().stats.last_error or "")
         pulse_server.load_sink()
         hears(engine, wait_until)
         assert source.name == "Monitor of Null Output"

@@ -201,8 +201,8 @@ def test_jack_music_is_heard_without_gap(jack_player, model, wait_until, record_
 def test_devices_marks_default_and_what_plays(pulse_server):
     """The list of devices: the server's sources first, the default and monitors marked."""
     devices = list_devices()
-    assert [d.name for d in devices if d.is_default] == ["Monitor of Null Output"]
+    assert [d.label for d in devices if d.is_default] == ["Monitor of Null Output"]
     assert devices[0].is_loopback
-    assert devices[0].identity == ("Monitor of Null Output", "PulseAudio")
+    assert devices[0].identity == ("mix.monitor", "PulseAudio", 0)
     assert find_device("monitor OF", devices) is devices[0]
     assert find_device("mix.monitor", devices) is devices[0]

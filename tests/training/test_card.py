@@ -80,6 +80,14 @@ def test_filling_again_changes_only_what_was_measured_anew() -> None:
     ) == 1
 
 
+def test_the_card_says_what_the_thresholds_were_chosen_on() -> None:
+    scored = report()
+    scored["model"]["calibrated_on"] = "9 real clips"
+    text = fill(page("model"), scored)
+    assert "Its thresholds were chosen on 9 real clips, for F1;" in text
+    assert "the recordings that are scored chose nothing" in text
+
+
 def test_an_unknown_block_is_named() -> None:
     with pytest.raises(TuttiError, match="no block 'socres'"):
         fill(page("socres"), report())

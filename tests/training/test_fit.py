@@ -114,9 +114,45 @@ def test_killed_at_any_moment_it_goes_on(bank: Path, whole_run: Path, tmp_path: 
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    assert not list(run.glob("*.pt.partial"))
     last = fit.fit(tiny_recipe(), bank, run, seed=3, machine=ON_CPU)
     assert same(whole_run, last)
+    assert_nothing_half_written(run)
+
+
+def assert_nothing_half_written(run: Path) -> None:
+    kept = {path.name for path in run.iterdir() if not path.name.startswith("events.")}
+    assert kept == {"last.pt", "best.pt", "log.jsonl"}
+
+
+_KILLED_WHILE_SAVING = """
+import os, signal, sys
+import torch
+from pathlib import Path
+from training import checkpoint
+whole = torch.save
+def half(state, file):
+    whole(state, file)
+    file.truncate(file.tell() // 2)
+    file.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+torch.save = half
+checkpoint.save(Path(sys.argv[1]), {"step": 2})
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_killed_while_it_saves_it_has_the_last_checkpoint_and_the_next_tidies_up(
+    tmp_path: Path,
+) -> None:
+    target = tmp_path / "last.pt"
+    checkpoint.save(target, {"step": 1})
+    command = [sys.executable, "-c", _KILLED_WHILE_SAVING, str(target)]
+    assert subprocess.run(command, cwd=RECIPES.parents[1]).returncode == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == 2, "killed before it had written"
+    assert checkpoint.load(target)["step"] == 1
+    checkpoint.save(target, {"step": 3})
+    assert [path.name for path in tmp_path.iterdir()] == ["last.pt"]
+    assert checkpoint.load(target)["step"] == 3
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])

@@ -27,7 +27,7 @@ def load(folder: Path) -> list[Clip]:
     """
     table = existing(folder / "recordings.csv", "name a folder that holds a recordings.csv")
     clips = []
-    for line, row in _rows(table):
+    for line, row in read_rows(table):
         try:
             names = _names(row["instruments"])
             if not names:
@@ -58,7 +58,7 @@ def _segments(path: Path) -> tuple[Segment, ...]:
     if table is None:
         return ()
     segments = []
-    for line, row in _rows(table):
+    for line, row in read_rows(table):
         try:
             if table == activity:
                 start_s = float(row["second"])
@@ -76,7 +76,7 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(";") if name.strip()]
 
 
-def _rows(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
+def read_rows(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Rows with their line number; cells that a short row lacks are empty."""
     with table.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file, restval="")

@@ -44,6 +44,12 @@ class Batch:
     audio: Tensor
     targets: Targets
 
+    def split(self, size: int) -> list[Batch]:
+        """Batches of ``size`` windows."""
+        columns = [value.split(size) for value in vars(self.targets).values()]
+        targets = [Targets(*parts) for parts in zip(*columns, strict=True)]
+        return [Batch(*both) for both in zip(self.audio.split(size), targets, strict=True)]
+
 
 class Mixer:
     """Draws batches from a palette. The generator decides everything that is drawn.
@@ -82,13 +88,13 @@ class Mixer:
         mix = torch.zeros(windows, self.samples, device=self.palette.device)
         mix.index_add_(0, score.window, parts)
         if self.config.effects:
-            mix = self._treat_mix(mix)
+            mix = self.treat_mix(mix)
         mix, parts = mix[:, self.lead_in :], parts[:, self.lead_in :]
         # Judged against the mix before its own effects, noise included.
-        noise = self._noise(mix)
+        noise = self.noise(mix)
         heard, doubtful = audibility(parts, score.window, self._sum(parts, score, windows) + noise)
         targets = teach(self.palette, score.window, score.sound, heard, doubtful, windows)
-        return Batch(self._record(mix + noise), targets)
+        return Batch(self.record(mix + noise), targets)
 
     def _sum(self, parts: Tensor, score: Score, windows: int) -> Tensor:
         total = torch.zeros(windows, parts.shape[1], device=parts.device)
@@ -143,7 +149,7 @@ class Mixer:
         gain = (0.5 + side[:, None] * (time - cut[:, None]) / _CUT_SAMPLES).clamp(0.0, 1.0)
         return parts * torch.where(divided[:, None], gain, 1.0)
 
-    def _treat_mix(self, mix: Tensor) -> Tensor:
+    def treat_mix(self, mix: Tensor) -> Tensor:
         rng, n = self.rng, len(mix)
         bins = fx.bins_of(self.rooms)
         curve = fx.equaliser(n, bins, rng, depth_db=6.0, high_cut_p=0.25, low_cut_p=0.2)
@@ -154,7 +160,7 @@ class Mixer:
         mix = fx.on_some(mix, chance(n, 0.3, rng), fx.compress, uniform(n, 0.1, 0.5, rng))
         return fx.on_some(mix, chance(n, 0.12, rng), fx.saturate, uniform(n, 1.0, 10.0, rng))
 
-    def _noise(self, mix: Tensor) -> Tensor:
+    def noise(self, mix: Tensor) -> Tensor:
         """Room noise, hum and the bank's own noises under (or instead of) the music."""
         rng, (n, samples) = self.rng, mix.shape
         level = fx.rms(mix)
@@ -176,7 +182,7 @@ class Mixer:
         noisy = chance(n, self.config.noise_p, rng)[:, None]
         return noise * gain * noisy
 
-    def _record(self, audio: Tensor) -> Tensor:
+    def record(self, audio: Tensor) -> Tensor:
         """Coding, the final level (-50 to 0 dBFS peak) and 16-bit rounding."""
         rng, n = self.rng, len(audio)
         if self.config.effects:

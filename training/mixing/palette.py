@@ -18,6 +18,7 @@ from torch import Tensor
 
 from realtime.errors import TuttiError
 from realtime.taxonomy import FAMILIES, FINE, INSTRUMENTS, Target
+from training.mixing.known import Music
 from training.notes.bank import AUDIO_FILE, COLUMNS, Bank
 
 SAMPLE_RATE_HZ = 16_000
@@ -109,13 +110,13 @@ class Palette:
                 for origin in columns["origin"]
             ]
         )
-        noise = columns["kind"] == "noise"
-        if not (~noise & (weight > 0)).any():
+        apart = np.isin(columns["kind"], ("noise", "music"))
+        if not (~apart & (weight > 0)).any():
             raise TuttiError(
                 f"{bank.path} has no sounds of split {' or '.join(splits)} to draw from: build the "
                 "bank again, or add some with 'tutti bank add'."
             )
-        kept = noise | (weight > 0)
+        kept = apart | (weight > 0)
         columns = {name: values[kept] for name, values in columns.items()}
         self._weight = weight[kept]
         self._load_audio(bank, columns)
@@ -124,6 +125,8 @@ class Palette:
         self._index_pieces(columns)
         noise = np.flatnonzero(columns["kind"] == "noise")
         self.noise = torch.tensor(noise, device=device)
+        recorded = np.array([bool(_RECORDED.search(str(origin))) for origin in columns["origin"]])
+        self.music = Music(columns, recorded, device)
 
     def _load_audio(self, bank: Bank, columns: dict[str, np.ndarray]) -> None:
         """The bank's file itself: on a processor it is mapped, and processes share it."""
@@ -139,12 +142,13 @@ class Palette:
     def _index_classes(self, columns: dict[str, np.ndarray]) -> None:
         names: dict[str, Target] = {name: FINE[name] for name in INSTRUMENTS}
         self._class_of_label: dict[str, int] = {}
-        for label in sorted(set(columns["label"].tolist()) - {""}):
+        labels = columns["label"][np.isin(columns["kind"], KINDS)].tolist()
+        for label in sorted(set(labels) - {""}):
             target = FINE[label]
             names.setdefault(target.instrument or label, target)
         self.classes = [SoundClass(name, target) for name, target in names.items()]
         position = {name: index for index, name in enumerate(names)}
-        for label in set(columns["label"].tolist()) - {""}:
+        for label in set(labels) - {""}:
             self._class_of_label[label] = position[FINE[label].instrument or label]
         of_clip = [self._class_of_label.get(label, -1) for label in columns["label"].tolist()]
         self.clip_class = torch.tensor(of_clip, device=self.device)

@@ -94,9 +94,12 @@ class InstrumentTagger(nn.Module):
         """Embeddings ``[batch, 1024]`` of audio ``[batch, 16000]`` at 16 kHz."""
         return self.encoder(audio)
 
+    def classify(self, embedding: Tensor) -> Logits:
+        """Logits of embeddings ``[batch, 1024]``."""
+        return Logits(*self.head(embedding).float().split(self.head_sizes, dim=1))
+
     def forward(self, audio: Tensor) -> Logits:
-        logits = self.head(self.embed(audio)).float()
-        return Logits(*logits.split(self.head_sizes, dim=1))
+        return self.classify(self.embed(audio))
 
 
 def parameter_count(module: nn.Module) -> int:

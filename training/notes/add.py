@@ -18,18 +18,22 @@ from training.notes.bank import Bank
 from training.notes.build import (
     Job,
     Progress,
+    music_jobs,
     note_jobs,
     piece_jobs,
     require_fonts,
     sample_jobs,
     silent,
+    stretch_jobs,
     voice_jobs,
     write,
 )
-from training.notes.folder import read_manifest
+from training.notes.folder import read_manifest, require_files
+from training.notes.music import tracks
 from training.notes.processes import pool
 from training.notes.soundfont import FONTS, Font, kits_of, presets_of
 from training.notes.splits import SOUNDFONT_SPLIT
+from training.notes.stretches import read_stretches
 from training.notes.synth import soundfont
 from training.notes.twins import shared_kits, shared_notes, shared_presets
 from training.notes.voices import recorded_speakers
@@ -56,26 +60,36 @@ def add_folder(
     processes: int = 2,
     progress: Progress = silent,
 ) -> None:
-    """Adds a folder of notes with a manifest; all of it goes to one split.
+    """Adds a folder of notes with a manifest, and its stretches of music and of noise.
 
-    To training it also adds songs of those who speak in it, and pieces played by its
-    instruments and those of ``samples_folder``. Recordings that validation or test hold
-    are left out (``training.notes.twins``), and what has one does not play.
+    What its tables place in no split goes to ``split``. To training it also adds songs of
+    those who speak in it, and pieces played by its instruments and those of
+    ``samples_folder``. Recordings that validation or test hold are left out
+    (``training.notes.twins``), and what has one does not play.
 
-    Raises TuttiError naming the manifest's line or the sound file at fault.
+    Raises TuttiError naming the table's line or the sound file at fault.
     """
-    rows = read_manifest(folder)
+    rows, stretches = read_manifest(folder), read_stretches(folder)
+    require_files(folder, (row["path"] for row in [*rows, *stretches]))
     bank = Bank.open(bank_path)
+    training = [row for row in rows if (row["split"] or split) == "train"]
     shared: set[str] = set()
-    if split == "train":
+    if training:
         if samples_folder is not None:
             read_manifest(samples_folder)  # a mistake here would only be seen minutes later
-        shared = _shared(folder, rows, bank_path, processes, progress)
+        shared = _shared(folder, training, bank_path, processes, progress)
     todo = sample_jobs(folder, [row for row in rows if row["path"] not in shared], split)
-    if split == "train":
-        singers = [one for one in recorded_speakers(folder) if one.split == "train"]
+    todo += stretch_jobs(folder, stretches, split)
+    if training:
+        trains = {row["path"] for row in training}
+        singers = [
+            one
+            for one in recorded_speakers(folder)
+            if one.split == "train" and trains.issuperset(path for path, _ in one.recordings)
+        ]
         todo += voice_jobs(singers, folder)
-        left_out = frozenset(folder / path for path in shared)
+        silent_ones = shared | {row["path"] for row in rows if row["path"] not in trains}
+        left_out = frozenset(folder / path for path in silent_ones)
         if band_of([], [folder], "train", left_out).players:
             folders = [folder] if samples_folder is None else [folder, samples_folder]
             name = f"train of {folder.name}"
@@ -212,7 +226,7 @@ def add_pieces(
     for font in fonts:
         _require_general_midi(font)
     for folder in folders:
-        rows = read_manifest(folder)
+        rows = [row for row in read_manifest(folder) if row["split"] in ("", "train")]
         shared = _shared(folder, rows, bank_path, processes, progress)
         left_out |= {folder / path for path in shared}
     if samples_folder is not None:
@@ -226,6 +240,32 @@ def add_pieces(
     what = {"pieces": count, "players": [path.stem for path in players], "seed": seed}
     with _extended(bank, out, what) as writer:
         write(writer, todo, seed, processes, progress)
+
+
+def add_music(
+    bank_path: Path,
+    out: Path,
+    folder: Path,
+    *,
+    longest_s: float,
+    seed: int,
+    processes: int = 2,
+    progress: Progress = silent,
+) -> None:
+    """Adds at most ``longest_s`` of each file of music in a folder with a folder a package.
+
+    Raises TuttiError where the folder holds no music, or some that the bank has already.
+    """
+    bank = Bank.open(bank_path)
+    if not folder.is_dir():
+        raise TuttiError(f"{folder} is no folder; make it with 'tutti bank fetch OUT --music'.")
+    found = tracks(folder)
+    held = set(bank.source[bank.kind == "music"].tolist())
+    if again := sorted(held.intersection(track.package for track in found)):
+        raise TuttiError(f"{again[0]} is in {bank_path} already; take it out of {folder}.")
+    what = {"music": sorted({track.package for track in found}), "seed": seed}
+    with _extended(bank, out, what) as writer:
+        write(writer, music_jobs(found, longest_s), seed, processes, progress)
 
 
 def add_second_takes(

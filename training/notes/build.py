@@ -27,6 +27,7 @@ PIECES = {"train": 400, "val": 45, "test": 45}
 _PIECES_A_JOB = 10
 _ROWS_A_JOB = 200
 _PRESETS_A_JOB = 12
+_TRACKS_A_JOB = 4
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,24 @@ def sample_jobs(
     ]
 
 
+def stretch_jobs(folder: Path, rows: Sequence[dict[str, str]], split: str) -> list[Job]:
+    """Stretches of several instruments or of none; ``split`` where a row states none."""
+    some = [rows[first : first + _ROWS_A_JOB] for first in range(0, len(rows), _ROWS_A_JOB)]
+    return [
+        Job(f"stretches {number}", "make_stretches", (folder, its, split))
+        for number, its in enumerate(some)
+    ]
+
+
+def music_jobs(tracks: Sequence[Any], longest_s: float) -> list[Job]:
+    """A stretch of each of these files of music."""
+    some = [tracks[first : first + _TRACKS_A_JOB] for first in range(0, len(tracks), _TRACKS_A_JOB)]
+    return [
+        Job(f"music {its[0].package} {its[0].origin}", "make_music", (its, longest_s))
+        for its in some
+    ]
+
+
 def note_jobs(fonts: Sequence[Any], scale: float = 1.0) -> list[Job]:
     """Every label's notes and the drum kits of these fonts."""
     from training.notes.soundfont import kits_of, notes_for, presets_of
@@ -170,6 +189,26 @@ def make_samples(
 
     made = Made()
     made.clips = list(clips(folder, rows, dropped=made.dropped, split=split))
+    return made
+
+
+def make_stretches(
+    rng: np.random.Generator, folder: Path, rows: Sequence[dict[str, str]], split: str
+) -> Made:
+    from training.notes.stretches import clips
+
+    return Made(list(clips(folder, rows, split=split)))
+
+
+def make_music(rng: np.random.Generator, tracks: Sequence[Any], longest_s: float) -> Made:
+    from training.notes.music import clips
+
+    made = Made()
+    for clip in clips(tracks, longest_s, rng):
+        if isinstance(clip, str):
+            made.dropped[clip] += 1
+        else:
+            made.clips.append(clip)
     return made
 
 

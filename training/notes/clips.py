@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 
 from realtime.spec import SAMPLE_RATE_HZ
 
-KINDS = ("note", "phrase", "stem", "noise")
+KINDS = ("note", "phrase", "stem", "noise", "music")
+"""``music``: a stretch of real music; what is known to sound in it, if anything is."""
+COMPLETE = "complete"
+"""Articulation of a clip of kind ``music`` whose every instrument is named."""
 SPLITS = ("train", "val", "test")
 
 ONSET_DB = -50.0
@@ -23,7 +26,8 @@ LEAD_IN_S = 0.005
 MIN_CLIP_S = 0.03
 SILENT_PEAK = 1e-4
 MAX_NOTE_S = 3.0
-MAX_PHRASE_S = 15.0
+MAX_PHRASE_S = 60.0
+"""Also of a labelled stretch of music, and of recorded noise."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,10 @@ class Clip:
     """Mono sound at 16 kHz with what is known of it.
 
     ``label`` is a name in ``taxonomy.FINE`` or empty for sound that is no
-    instrument. ``pitch`` is a MIDI number, ``onset`` the samples before the
-    sound starts, ``piece`` shared by the stems that sound together.
+    instrument; of ``music`` the names that are known to sound, joined by ``;``, and
+    ``articulation`` is then ``complete`` where every one is named. ``pitch`` is a MIDI
+    number, ``onset`` the samples before the sound starts, ``piece`` shared by the stems
+    that sound together.
     """
 
     samples: NDArray[np.float32] = field(repr=False)

@@ -1,7 +1,8 @@
 """A folder of sound files with a manifest of what they are.
 
-``manifest.csv`` has the columns path and instrument and may have source,
-licence, midi_pitch and articulation; paths are relative to the folder.
+``manifest.csv`` has the columns path and instrument and may have source, licence,
+midi_pitch, articulation and split; paths are relative to the folder. Beside it may lie
+``several.csv`` and ``noise.csv`` (``training.notes.stretches``).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import csv
 import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -19,37 +20,75 @@ from numpy.typing import NDArray
 from realtime.errors import TuttiError
 from realtime.spec import SAMPLE_RATE_HZ
 from realtime.taxonomy import FINE
+from training.notes.clips import SPLITS
 
+TABLES = ("manifest.csv", "several.csv", "noise.csv")
+_SOUNDS = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff"}
 COLUMNS = ("path", "instrument", "family", "source", "licence", "midi_pitch", "articulation")
 
 
 def read_manifest(folder: Path) -> list[dict[str, str]]:
-    """The rows of a folder's manifest, each with a known label and a file that exists.
+    """The rows of a folder's manifest, each with a known label and ``split``, which may be empty.
 
     Raises TuttiError naming the manifest and the line of what is wrong.
     """
-    path = folder / "manifest.csv"
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            missing = [
-                name for name in ("path", "instrument") if name not in (reader.fieldnames or [])
-            ]
-            rows = list(reader)
-    except OSError as error:
-        raise TuttiError(f"{path} cannot be read ({error.strerror}).") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise TuttiError(f"{path} is not a CSV table in UTF-8 ({error}).") from error
-    if missing:
-        raise TuttiError(f"{path} lacks the column '{missing[0]}'; it needs path and instrument.")
+    path = folder / TABLES[0]
+    rows = read_table(path, ("path", "instrument"))
     for line, row in enumerate(rows, start=2):
-        label = row["instrument"] or ""
+        label = row["instrument"]
         if label not in FINE:
             near = difflib.get_close_matches(label, FINE, n=1, cutoff=0.4)
             hint = f"; did you mean '{near[0]}'?" if near else ""
             raise TuttiError(f"{path}, line {line}: unknown instrument '{label}'{hint}")
         _pitch(row, path, line)
-    return [{name: row.get(name) or "" for name in COLUMNS} for row in rows]
+    return [{name: row.get(name, "") for name in (*COLUMNS, "split")} for row in rows]
+
+
+def read_table(path: Path, needed: Collection[str]) -> list[dict[str, str]]:
+    """The rows of a table of sound files; a ``split`` in it is one of ours, or empty.
+
+    Raises TuttiError naming the table, and the line where one is wrong.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            missing = [name for name in needed if name not in (reader.fieldnames or [])]
+            found = list(reader)
+    except OSError as error:
+        raise TuttiError(f"{path} cannot be read ({error.strerror}).") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise TuttiError(f"{path} is not a CSV table in UTF-8 ({error}).") from error
+    if missing:
+        raise TuttiError(
+            f"{path} lacks the column '{missing[0]}'; it needs {' and '.join(needed)}."
+        )
+    # Fields beyond the header's have no name, those that a short line lacks no text.
+    rows = [{name: text or "" for name, text in row.items() if name is not None} for row in found]
+    for line, row in enumerate(rows, start=2):
+        if row.get("split") and row["split"] not in SPLITS:
+            raise TuttiError(
+                f"{path}, line {line}: split '{row['split']}' is none of {', '.join(SPLITS)}."
+            )
+    return rows
+
+
+def require_files(folder: Path, named: Iterable[str]) -> None:
+    """Every file that a table names is there, and every sound that is there is named.
+
+    Raises TuttiError with the first that is not.
+    """
+    paths = {folder / path for path in named}
+    if lacking := sorted(path for path in paths if not path.is_file()):
+        raise TuttiError(
+            f"{lacking[0]} is missing ({len(lacking)} such in all) though a table of {folder} "
+            "names it; bring it, or take its row out."
+        )
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in _SOUNDS)
+    if nameless := sorted(path for path in found if path not in paths):
+        raise TuttiError(
+            f"{nameless[0]} has no row in {', '.join(TABLES)} ({len(nameless)} such in all); "
+            "add one, or take the file away."
+        )
 
 
 def _pitch(row: Mapping[str, str | None], path: Path, line: int) -> float | None:

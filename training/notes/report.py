@@ -33,13 +33,16 @@ def print_report(path: Path) -> None:
     print_summary(path)
     bank = Bank.open(path)
     minutes = bank.length / SAMPLE_RATE_HZ / 60
-    coarse_label = np.array([coarse(label) if label else "" for label in bank.label.tolist()])
+    # Music may name several instruments: it stands under the first table's kind alone.
+    one = bank.kind != "music"
+    labels = np.where(one, bank.label, "").tolist()
+    coarse_label = np.array([coarse(label) if label else "" for label in labels])
     masked = sorted(set(coarse_label.tolist()) - {*INSTRUMENTS, ""})
     print()
     header = ["label", "sources", *(f"{s} {k}" for s in SPLITS for k in ("notes", "stems")), "min"]
     rows = []
     for label in [*INSTRUMENTS, *masked, ""]:
-        its = coarse_label == label
+        its = one & (coarse_label == label)
         cells = [
             str(int((its & (bank.split == split) & (bank.kind == "stem") == (kind == "stems"))
                     [its & (bank.split == split)].sum()))

@@ -22,7 +22,7 @@ from realtime.taxonomy import FINE
 from training.notes.clips import trimmed
 from training.notes.folder import decode, read_manifest
 from training.notes.presets import SAMPLED_BANK, Preset
-from training.notes.samples import label_of, sustains
+from training.notes.samples import label_of, split_of, sustains
 from training.notes.splits import library_split
 
 _FEWEST_NOTES = 7
@@ -61,10 +61,7 @@ class Instrument:
     licence: str
     sustain: bool
     recordings: tuple[tuple[float, str], ...]
-
-    @property
-    def split(self) -> str:
-        return library_split(self.label, self.source)
+    split: str
 
     @property
     def preset(self) -> Preset:
@@ -82,22 +79,19 @@ class Kit:
     source: str
     licence: str
     recordings: Mapping[int, tuple[str, ...]]
-
-    @property
-    def split(self) -> str:
-        return library_split("drums", self.source)
+    split: str
 
 
 @lru_cache(maxsize=4)
 def instruments(folder: Path) -> tuple[Instrument, ...]:
     """Every library of a folder of samples that has enough notes to play a melody."""
-    groups: dict[tuple[str, str], dict[str, list[dict[str, str]]]] = {}
+    groups: dict[tuple[str, str, str], dict[str, list[dict[str, str]]]] = {}
     for row in read_manifest(folder):
         if row["midi_pitch"] and not _UNSUITED.search(row["articulation"]):
-            layers = groups.setdefault((label_of(row), row["source"]), {})
+            layers = groups.setdefault((label_of(row), row["source"], split_of(row)), {})
             layers.setdefault(_layer(row), []).append(row)
     found = []
-    for (label, source), layers in sorted(groups.items()):
+    for (label, source, split), layers in sorted(groups.items()):
         full = {name: rows for name, rows in layers.items() if len(rows) >= _FULL_LAYER}
         if not full:
             full = {"": [row for rows in layers.values() for row in rows]}
@@ -107,7 +101,9 @@ def instruments(folder: Path) -> tuple[Instrument, ...]:
             if len(rows) >= _FEWEST_NOTES and max(pitches) - min(pitches) >= _NARROWEST:
                 sustain = sustains(label, rows[0]["articulation"])
                 found.append(
-                    Instrument(label, source, name, rows[0]["licence"], sustain, recordings)
+                    Instrument(
+                        label, source, name, rows[0]["licence"], sustain, recordings, split
+                    )
                 )
     return tuple(found)
 
@@ -137,24 +133,25 @@ _TOMS = (41, 43, 45, 47, 48, 50)
 @lru_cache(maxsize=4)
 def kits(folder: Path) -> tuple[Kit, ...]:
     """Every library with a kick, a snare and a hi-hat."""
-    held: dict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
+    held: dict[tuple[str, str], dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
     licences = {}
     for row in read_manifest(folder):
         if row["instrument"] not in ("drums", "cymbals"):
             continue
         for pattern, keys in _KIT_KEYS:
             if re.search(pattern, row["articulation"]):
+                split = row["split"] or library_split("drums", row["source"])
                 for key in keys:
-                    held[row["source"]][key].append(row["path"])
+                    held[row["source"], split][key].append(row["path"])
                 licences[row["source"]] = row["licence"]
                 break
     found = []
-    for source, by_key in sorted(held.items()):
+    for (source, split), by_key in sorted(held.items()):
         if {36, 38, 42} <= by_key.keys():
             for key, stand_in in {**_STAND_INS, **dict.fromkeys(_TOMS, 38)}.items():
                 by_key.setdefault(key, by_key[stand_in])
             paths = {key: tuple(paths) for key, paths in sorted(by_key.items())}
-            found.append(Kit(source, licences[source], paths))
+            found.append(Kit(source, licences[source], paths, split))
     return tuple(found)
 
 

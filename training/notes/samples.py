@@ -37,6 +37,11 @@ def label_of(row: Mapping[str, str]) -> str:
     return "voice" if label == "speech" else label
 
 
+def split_of(row: Mapping[str, str]) -> str:
+    """The split a row states, or the one of the table of splits."""
+    return row.get("split") or library_split(label_of(row), row["source"])
+
+
 def sustains(label: str, articulation: str) -> bool:
     """Whether the sound goes on as long as it is held."""
     if _SHORT.search(articulation):
@@ -59,7 +64,7 @@ def clips(
     dropped: Counter[str],
     split: str | None = None,
 ) -> Iterator[Clip]:
-    """The clips of these rows; ``split`` overrides the table of splits.
+    """The clips of these rows; ``split`` overrides the table of splits, not what a row states.
 
     A note that sounds another pitch than its row says is left out and counted
     in ``dropped``; a file that cannot be decoded raises TuttiError naming it.
@@ -71,7 +76,7 @@ def clips(
             samples=samples,
             label=label,
             source=row["source"] or folder.name,
-            split=split or library_split(label, row["source"]),
+            split=row.get("split") or split or library_split(label, row["source"]),
             pitch=float(row["midi_pitch"]) if row["midi_pitch"] else None,
             articulation=row["articulation"],
             sustain=sustains(label, row["articulation"]),

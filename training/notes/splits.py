@@ -31,6 +31,9 @@ SOUNDFONT_SPLIT = {
 }
 """Soundfonts by the name their notes carry as source."""
 
+MUSIC_HELD_OUT = {"unknown-horizons": "val", "singularity-music": "val"}
+"""Packages of music that do not train: an orchestra's, and synthesizers'."""
+
 _LINEAGE_MARKS: tuple[tuple[str, str], ...] = (
     # The winds, brass, harp and strings of tonejs-instruments are VSCO 2 CE recordings.
     ("nbrosowsky/tonejs-instruments", "VSCO"),
@@ -47,6 +50,11 @@ _LINEAGE_MARKS: tuple[tuple[str, str], ...] = (
 def lineage(source: str) -> str:
     """The library a source was made from: the same for repackagings of one library."""
     return next((name for mark, name in _LINEAGE_MARKS if mark in source), source)
+
+
+def music_split(package: str) -> str:
+    """The split of a package of music nobody labelled."""
+    return MUSIC_HELD_OUT.get(package, "train")
 
 
 HELD_OUT: dict[tuple[str, str], str] = {

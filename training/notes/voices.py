@@ -22,8 +22,8 @@ from realtime.errors import TuttiError
 from realtime.spec import SAMPLE_RATE_HZ
 from training.notes.clips import Clip, cut, trimmed
 from training.notes.folder import decode, read_manifest
+from training.notes.samples import split_of
 from training.notes.singing import sing_line, transposed_line
-from training.notes.splits import library_split
 from training.notes.vocoder import Speech, analyse, synthesise
 
 _TAKES_RECORDED, _TAKES_ESPEAK = 26, 16
@@ -84,18 +84,18 @@ def speakers(samples: Path, scale: float = 1.0) -> list[Speaker]:
 
 def recorded_speakers(samples: Path) -> list[Speaker]:
     """Who speaks or sings in a folder of recordings."""
-    found: dict[str, list[dict[str, str]]] = {}
+    found: dict[tuple[str, str], list[dict[str, str]]] = {}
     for row in read_manifest(samples):
         if row["instrument"] == "voice" and _is_speech_or_song(row["articulation"]):
-            found.setdefault(row["source"], []).append(row)
+            found.setdefault((row["source"], split_of(row)), []).append(row)
     return [
         Speaker(
             source,
-            library_split("voice", source),
+            split,
             rows[0]["licence"],
             tuple((row["path"], row["articulation"].startswith("sung")) for row in rows),
         )
-        for source, rows in sorted(found.items())
+        for (source, split), rows in sorted(found.items())
     ]
 
 

@@ -41,8 +41,9 @@ _NEEDED = {"timidity": "timidity", "wvunpack": "wavpack"}
 def gather(out: Path, progress: Progress = silent) -> None:
     """Downloads, opens and writes everything; packages that are there are not downloaded again.
 
-    Raises TuttiError where a file cannot be had, is another than it was, or where
-    TiMidity++, which plays FreePats, or wvunpack, which opens the organ, is missing.
+    Raises TuttiError where a package cannot be had, is another than it was, or where a
+    registry's client, TiMidity++, which plays FreePats, or wvunpack, which opens the organ,
+    is missing.
     """
     for program, its_package in _NEEDED.items():
         if shutil.which(program) is None:
@@ -51,8 +52,11 @@ def gather(out: Path, progress: Progress = silent) -> None:
                 f"macOS: brew install {its_package})."
             )
     opened = out / "packages"
-    for package in packages.ALL:
-        packages.opened(package, opened, progress)
+    missing = [package for package in packages.ALL if not packages.is_here(package, opened)]
+    packages.require_clients(missing)
+    for number, package in enumerate(missing):
+        progress(f"downloading {package.name}", number, len(missing))
+        packages.opened(package, opened)
     total = 2 + len(_SOURCES)
     progress("soundfonts", 0, total)
     _soundfonts(opened, out / "soundfonts")

@@ -1,0 +1,141 @@
+"""Windows of real music: moved in pitch, superposed, and treated as the mixtures are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from training.mixing import effects as fx
+from training.mixing.mixer import Mixer
+from training.mixing.place import Events, place
+from training.mixing.score import chance, uniform
+
+DOMAINS = ("unlabelled", "labelled", "superposed")
+"""What a window of music is, where it is reported how well the teachers are followed."""
+_SILENT_RMS = 0.004
+"""About 45 dB below a clip's peak: nothing is claimed of a window that is so quiet."""
+
+
+@dataclass(frozen=True)
+class MusicConfig:
+    """How much music stands beside the mixtures, and how it is varied.
+
+    ``per_mixture``: windows of music for each mixture (0: none). ``labelled_p``: share of
+    them with a known instrument. ``superpose_p``: share of which two stretches sound
+    together, the second ``-12`` to ``+6`` dB beside the first.
+    """
+
+    per_mixture: float = 0.0
+    labelled_p: float = 0.45
+    transpose_semitones: float = 3.0
+    superpose_p: float = 1 / 3
+
+
+@dataclass(frozen=True)
+class MusicBatch:
+    """``audio`` ``[windows, samples]``, and what is known of each window.
+
+    ``sure`` and ``open`` bool ``[windows, 24]``: instruments that sound, and that may;
+    ``sure_families`` and ``open_families`` ``[windows, 8]``; ``complete`` bool
+    ``[windows]``: nothing else sounds; ``count`` ``[windows]``: how many instruments, where
+    complete; ``domain`` ``[windows]``: an index into ``DOMAINS``.
+    """
+
+    audio: Tensor
+    sure: Tensor
+    open: Tensor
+    sure_families: Tensor
+    open_families: Tensor
+    complete: Tensor
+    count: Tensor
+    domain: Tensor
+
+    def split(self, size: int) -> list[MusicBatch]:
+        """Batches of ``size`` windows."""
+        columns = [value.split(size) for value in vars(self).values()]
+        return [MusicBatch(*parts) for parts in zip(*columns, strict=True)]
+
+
+def music_batch(mixer: Mixer, config: MusicConfig, windows: int) -> MusicBatch:
+    """Draw ``windows`` windows of the palette's music, by the mixer's generator and effects."""
+    music, rng = mixer.palette.music, mixer.rng
+    named = chance(windows, config.labelled_p if bool(music.labelled.any()) else 0.0, rng)
+    if not bool(music.unlabelled.any()):
+        named = torch.ones_like(named)
+    first = _rows(mixer, named)
+    doubled = chance(windows, config.superpose_p, rng)
+    second = _rows(mixer, named.roll(1))[doubled]
+    row = torch.cat([first, second])
+    parts, silent = _play(mixer, music.clip[row], config)
+    below_db = uniform(len(second), -12.0, 6.0, rng)
+    audio = parts[:windows].clone()
+    audio[doubled] += parts[windows:] * fx.db(below_db)[:, None]
+
+    def any_part(values: Tensor) -> Tensor:
+        """Whether one of the two stretches of a window says so; a silent one says nothing."""
+        said = values[row] & ~silent.view(-1, *[1] * (values.ndim - 1))
+        said[:windows][doubled] |= said[windows:].clone()
+        return said[:windows]
+
+    # A stretch that may hold anything leaves the whole window open.
+    claims = music.complete[row] & ~silent
+    complete = claims[:windows].clone()
+    complete[doubled] &= claims[windows:]
+    count = music.count[row]
+    total = count[:windows].clone()
+    same = (music.sure[first[doubled]] & music.sure[second]).any(dim=1)
+    total[doubled] += torch.where(same, 0, count[windows:])
+    # Of two stretches that share an instrument, or of more than are told apart, no count.
+    complete_count = torch.where(complete, total.clamp(max=6), -1)
+    complete_count[doubled] = torch.where(same, -1, complete_count[doubled])
+    domain = torch.where(doubled, 2, named.long())
+    mix = mixer.treat_mix(audio)[:, mixer.lead_in :]
+    return MusicBatch(
+        audio=mixer.record(mix + mixer.noise(mix)),
+        sure=any_part(music.sure),
+        open=any_part(music.open),
+        sure_families=any_part(music.sure_families),
+        open_families=any_part(music.open_families),
+        complete=complete,
+        count=complete_count,
+        domain=domain,
+    )
+
+
+def _rows(mixer: Mixer, named: Tensor) -> Tensor:
+    """A row of the palette's music for each window."""
+    music, n = mixer.palette.music, len(named)
+    rows = torch.zeros(n, dtype=torch.int64, device=named.device)
+    for odds, chosen in ((music.labelled, named), (music.unlabelled, ~named)):
+        if bool(odds.any()):
+            drawn = torch.multinomial(odds, n, replacement=True, generator=mixer.rng)
+            rows = torch.where(chosen, drawn, rows)
+    return rows
+
+
+def _play(mixer: Mixer, clip: Tensor, config: MusicConfig) -> tuple[Tensor, Tensor]:
+    """A stretch of each clip at an RMS of 0.1, ``[clips, samples]``, and which are silent."""
+    palette, rng, n = mixer.palette, mixer.rng, len(clip)
+    reach = config.transpose_semitones
+    ratio = 2.0 ** (uniform(n, -reach, reach, rng) * chance(n, 0.5, rng) / 12)
+    length = palette.length[clip] / ratio
+    spare = length - mixer.samples
+    onset = -torch.floor(uniform(n, 0, 1, rng) * spare.clamp(min=0))
+    # A clip shorter than the buffer ends somewhere in the window itself, or after it.
+    late = uniform(n, 0.0, 1.0, rng) * mixer.window_samples * 0.5
+    onset = torch.where(spare < 0, mixer.samples - length - late.minimum(length * 0.5), onset)
+    steady = torch.ones(n, device=clip.device)
+    events = Events(
+        part=torch.arange(n, device=clip.device),
+        clip=clip,
+        onset=onset,
+        ratio=ratio,
+        gain=steady,
+        off=4.0 * mixer.samples * steady,
+        fade=steady,
+    )
+    parts = place(events, palette, n, mixer.samples)
+    level = fx.rms(parts[:, mixer.lead_in :])
+    return parts * (0.1 / level.clamp(min=_SILENT_RMS)), (level < _SILENT_RMS)[:, 0]
