@@ -10,6 +10,7 @@ import gc
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 
 from PyQt6.QtCore import (
@@ -32,7 +33,7 @@ from desktop.menus import Menus
 from desktop.player import SilentSink
 from desktop.session_log import SessionLog, logs_folder, tidy
 from desktop.style import MonitorStyle
-from realtime.cli import EXIT_BAD_INPUT
+from realtime.cli import EXIT_BAD_INPUT, EXIT_INTERRUPTED
 from realtime.errors import TuttiError
 
 WINDOW_SIZE = (1440, 900)
@@ -40,9 +41,8 @@ WINDOW_SIZE = (1440, 900)
 KEEP_MS = 20_000
 """How often changed settings are written, so that a crash forgets little."""
 
-_said: list[str] = []
-"""What Qt said before there was a window."""
-_shown: list[MainWindow] = []
+_said: list[str] | None = []
+"""What Qt said before there was a window; None once there is one."""
 _kept: list[QApplication] = []
 """Qt crashes at exit if the application goes before its widgets: it stays to the very end."""
 
@@ -54,7 +54,7 @@ def application() -> QApplication:
         return existing
     qInstallMessageHandler(_on_qt_message)
     app = QApplication(sys.argv[:1])
-    for line in _said:
+    for line in _said or ():
         print(line, file=sys.stderr)
     app.setApplicationName("tutti")
     app.setApplicationDisplayName("Tutti")
@@ -71,15 +71,24 @@ def _on_qt_message(kind: QtMsgType, _context: QMessageLogContext, text: str | No
     if not text or "does not support propagateSizeHints" in text or kind == QtMsgType.QtDebugMsg:
         return
     line = f"tutti: Qt {kind.name[2:-3].lower()}: {text}"
-    if kind == QtMsgType.QtFatalMsg and not _shown:
+    if kind == QtMsgType.QtFatalMsg and "Traceback (most recent call last)" in text:
+        # An exception of ours that PyQt found in a slot. Ctrl-C while the window is made is one.
+        if text.rstrip().endswith("KeyboardInterrupt"):
+            os._exit(EXIT_INTERRUPTED)
+    elif kind == QtMsgType.QtFatalMsg and _said is not None:
         # Qt aborts when this returns.
         why = starting.why_not([*_said, text], os.environ, starting.missing_library)
         print(f"tutti: {why}", file=sys.stderr, flush=True)
         os._exit(EXIT_BAD_INPUT)
-    if not _shown:
+    if _said is not None:
         _said.append(line)
     if _kept:
         print(line, file=sys.stderr)
+
+
+def _window_is_up() -> None:
+    global _said
+    _said = None
 
 
 def run_monitor(args: argparse.Namespace) -> int:
@@ -108,7 +117,7 @@ def run_monitor(args: argparse.Namespace) -> int:
     else:
         _restore_geometry(window)
     window.show()
-    _shown.append(window)
+    _window_is_up()
     if args.compact:
         menus.view.toggle_compact()
     elif settings.on_top and not shooting:
@@ -134,8 +143,9 @@ def run_monitor(args: argparse.Namespace) -> int:
         _save_settings(window, menus, path)
     if log is not None:
         log.close()
-    if not window.wait_closed(3.0):
-        # A driver call never came back: an ordinary exit would wait for it.
+    if not window.wait_closed(3.0) or (not failure and _work_is_left()):
+        # A driver call never came back: an ordinary exit would wait for it. Or an audit is
+        # under way: it would hold its resamplers, and their library complain of a leak.
         sys.stdout.flush()
         os._exit(code)
     window.deleteLater()
@@ -143,6 +153,11 @@ def run_monitor(args: argparse.Namespace) -> int:
     if failure:
         raise TuttiError(failure[0])
     return code
+
+
+def _work_is_left() -> bool:
+    """Whether a thread that nobody waits for still runs."""
+    return any(thread.daemon and thread.is_alive() for thread in threading.enumerate())
 
 
 def calm_collector() -> None:

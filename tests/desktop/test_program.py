@@ -164,3 +164,60 @@ def test_the_log_survives_a_kill_and_the_next_start_knows(home, write_sound, ton
     assert [e["event"] for e in events[:2]] == ["opened", "file"]
     assert events[1]["file"] == str(song.resolve())
     assert tidy(log.parent) == log
+
+
+AUDIT_UNDER_WAY = """
+import os, signal, sys, threading, time
+import soxr
+from PyQt6.QtCore import QTimer
+import desktop.app
+from desktop.background import Background
+from realtime.cli import main
+
+def work():
+    stream = soxr.ResampleStream(44_100, 16_000, 1)
+    time.sleep(60)
+
+def start():
+    Background().run(work, print)
+    QTimer.singleShot(300, lambda: os.kill(os.getpid(), signal.SIGTERM))
+
+begun = desktop.app.calm_collector
+desktop.app.calm_collector = lambda: (begun(), start())
+sys.exit(main(["monitor"]))
+"""
+
+
+def test_sigterm_while_an_audit_is_under_way_says_nothing(home, tmp_path):
+    """A thread that is left at the end keeps its resampler, and its library complains of a leak."""
+    script = tmp_path / "script.py"
+    script.write_text(AUDIT_UNDER_WAY)
+    done = subprocess.run(
+        [sys.executable, str(script)], env=home, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert complaints(done.stderr) == []
+    assert _events(logs(home)[-1])[-1] == "closed"
+
+
+def test_ctrl_c_while_the_window_is_made_is_130(home, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\nimport desktop.app\nfrom realtime.cli import main\n"
+        "from PyQt6.QtCore import QEvent, QObject\n"
+        "class Interrupt(QObject):\n"
+        "    def eventFilter(self, watched, event):\n"
+        "        raise KeyboardInterrupt\n"
+        "made = desktop.app.application\n"
+        "def application():\n"
+        "    app = made()\n"
+        "    app.interrupt = Interrupt()\n"
+        "    app.installEventFilter(app.interrupt)\n"
+        "    return app\n"
+        "desktop.app.application = application\n"
+        "sys.exit(main(['monitor']))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(script)], env=home, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, complaints(done.stderr)) == (130, [])
