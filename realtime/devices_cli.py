@@ -29,6 +29,7 @@ def run(args: argparse.Namespace) -> int:
     """Print a table; 2 if there is nothing to list."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from realtime.sources.device import list_devices, no_device
 
@@ -45,8 +46,8 @@ def run(args: argparse.Namespace) -> int:
     for device in devices:
         notes = ["default"] * device.is_default + ["what plays here"] * device.is_loopback
         table.add_row(
-            device.label,
-            device.host_api,
+            Text(device.label),  # brackets in a name are no markup
+            Text(device.host_api),
             str(device.channels),
             f"{device.sample_rate_hz} Hz",
             ", ".join(notes),

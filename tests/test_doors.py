@@ -15,11 +15,12 @@ MAY_IMPORT = {
     "training": {"training", "realtime"},
     "export": {"export", "training", "realtime"},
 }
-TRAINING_MAY_IMPORT = {  # the vocabulary and the post-processing, so that what users see is scored
+TRAINING_MAY_IMPORT = {  # the vocabulary and the post-processing, so that what users see is scored,
+    # and the one place that loads onnxruntime, with its telemetry switched off
     f"realtime.{name}"
     for name in (
         "taxonomy", "spec", "errors", "model", "windows", "levels", "smoothing", "postprocess",
-        "timeline", "tagger",
+        "timeline", "tagger", "runtime",
     )
 }  # fmt: skip
 FORBIDDEN_LIBRARIES = {

@@ -139,16 +139,17 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.bank is None and args.real is None:
         raise TuttiError("There is nothing to score with: name --bank, --real or both.")
+    bank = None if args.bank is None else Bank.open(args.bank)
     models = [(path.stem, load_model(path)[0]) for path in args.checkpoint]
-    if args.bank is not None:
-        _print_rendered(args.bank, models, args.windows, recorded=args.recorded)
+    if bank is not None:
+        _print_rendered(bank, models, args.windows, recorded=args.recorded)
     if args.real is not None:
         _print_real(args.real, models)
     return 0
 
 
-def _print_rendered(path: Path, models: Models, windows: int, *, recorded: bool) -> None:
-    bank, device = Bank.open(path), torch.device("cpu")
+def _print_rendered(bank: Bank, models: Models, windows: int, *, recorded: bool) -> None:
+    device = torch.device("cpu")
     names = ("map", "f1", "solo_top1", "polyphony")
     print("| model | split | " + " | ".join(names) + " |")
     print("|" + "---|" * (2 + len(names)))

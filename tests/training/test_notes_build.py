@@ -201,7 +201,7 @@ def test_samples_that_were_named_must_be_there(tmp_path: Path) -> None:
         (("add", "bank", "out", "--pieces", "0"), "1 or more"),
         (("add", "bank", "out", "--second-takes", "--players", "a.sf2"), "say how many"),
         (("add", "bank", "out", "--folder", "notes", "--licence", "MIT"), "manifest.csv states"),
-        (("build", "out", "--scale", "much"), "invalid"),
+        (("build", "out", "--scale", "much"), "'much' is not a number above 0"),
     ],
 )
 def test_bad_input_ends_with_a_sentence_and_2(arguments: tuple[str, ...], says: str) -> None:

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from realtime.errors import TuttiError
+from realtime.runtime import onnxruntime
 from realtime.spec import WINDOW_SAMPLES
 from realtime.taxonomy import INSTRUMENTS
 from training.teachers.opinion import Opinion, likeliest_member
@@ -116,10 +117,9 @@ def _load(folder: Path, name: str, device: torch.device) -> tuple[Infer, Path]:
 
 
 def _onnx(path: Path, device: torch.device) -> Infer:
-    import onnxruntime
-
+    runtime = onnxruntime()
     try:
-        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         names = [session.get_inputs()[0].name, "features", "probabilities"]
     except Exception as error:  # onnxruntime raises kinds of its own
         raise TuttiError(
