@@ -23,14 +23,15 @@ class MusicConfig:
     """How much music stands beside the mixtures, and how it is varied.
 
     ``per_mixture``: windows of music for each mixture (0: none). ``labelled_p``: share of
-    them with a known instrument. ``superpose_p``: share of which two stretches sound
-    together, the second ``-12`` to ``+6`` dB beside the first.
+    them with a known instrument. ``superpose_p``: share in which two to ``most_together``
+    stretches sound together, each further one ``-12`` to ``+6`` dB beside the first.
     """
 
     per_mixture: float = 0.0
     labelled_p: float = 0.45
     transpose_semitones: float = 3.0
     superpose_p: float = 1 / 3
+    most_together: int = 2
 
 
 @dataclass(frozen=True)
@@ -64,33 +65,35 @@ def music_batch(mixer: Mixer, config: MusicConfig, windows: int) -> MusicBatch:
     named = chance(windows, config.labelled_p if bool(music.labelled.any()) else 0.0, rng)
     if not bool(music.unlabelled.any()):
         named = torch.ones_like(named)
-    first = _rows(mixer, named)
-    doubled = chance(windows, config.superpose_p, rng)
-    second = _rows(mixer, named.roll(1))[doubled]
-    row = torch.cat([first, second])
+    together = chance(windows, config.superpose_p, rng)
+    most = torch.randint(2, config.most_together + 1, (windows,), generator=rng, device=rng.device)
+    size = torch.where(together, most, 1)
+    window = torch.arange(windows, device=size.device).repeat_interleave(size)
+    further = torch.ones_like(window, dtype=torch.bool)
+    further[size.cumsum(0) - size] = False
+    row = _rows(mixer, torch.where(further, named.roll(1)[window], named[window]))
     parts, silent = _play(mixer, music.clip[row], config)
-    below_db = uniform(len(second), -12.0, 6.0, rng)
-    audio = parts[:windows].clone()
-    audio[doubled] += parts[windows:] * fx.db(below_db)[:, None]
+    below_db = torch.where(further, uniform(len(row), -12.0, 6.0, rng), 0.0)
+    audio = torch.zeros(windows, parts.shape[1], device=parts.device)
+    audio.index_add_(0, window, parts * fx.db(below_db)[:, None])
+
+    def total(values: Tensor) -> Tensor:
+        """The sum of ``values`` ``[stretches, ...]`` over each window's stretches."""
+        return torch.zeros(windows, *values.shape[1:], device=values.device).index_add_(
+            0, window, values.float()
+        )
 
     def any_part(values: Tensor) -> Tensor:
-        """Whether one of the two stretches of a window says so; a silent one says nothing."""
-        said = values[row] & ~silent.view(-1, *[1] * (values.ndim - 1))
-        said[:windows][doubled] |= said[windows:].clone()
-        return said[:windows]
+        """Whether one of the stretches of a window says so; a silent one says nothing."""
+        return total(values[row] & ~silent.view(-1, *[1] * (values.ndim - 1))) > 0
 
     # A stretch that may hold anything leaves the whole window open.
-    claims = music.complete[row] & ~silent
-    complete = claims[:windows].clone()
-    complete[doubled] &= claims[windows:]
-    count = music.count[row]
-    total = count[:windows].clone()
-    same = (music.sure[first[doubled]] & music.sure[second]).any(dim=1)
-    total[doubled] += torch.where(same, 0, count[windows:])
-    # Of two stretches that share an instrument, or of more than are told apart, no count.
-    complete_count = torch.where(complete, total.clamp(max=6), -1)
-    complete_count[doubled] = torch.where(same, -1, complete_count[doubled])
-    domain = torch.where(doubled, 2, named.long())
+    complete = total(~music.complete[row] | silent) == 0
+    # Of stretches that share an instrument, no count; nor of more than are told apart.
+    shared = (total(music.sure[row]) > 1).any(dim=1)
+    count = total(music.count[row]).long().clamp(max=6)
+    count = torch.where(complete & ~shared, count, -1)
+    domain = torch.where(together, 2, named.long())
     mix = mixer.treat_mix(audio)[:, mixer.lead_in :]
     return MusicBatch(
         audio=mixer.record(mix + mixer.noise(mix)),
@@ -99,7 +102,7 @@ def music_batch(mixer: Mixer, config: MusicConfig, windows: int) -> MusicBatch:
         sure_families=any_part(music.sure_families),
         open_families=any_part(music.open_families),
         complete=complete,
-        count=complete_count,
+        count=count,
         domain=domain,
     )
 
