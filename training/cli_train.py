@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from realtime.errors import TuttiError
 from training.arguments import count, positive, seed
 
 if TYPE_CHECKING:
-    from training.fit import Progress
+    from rich.console import Console
+    from rich.progress import Progress as Bar
 
-_EXAMPLES = """examples:
+    from training.fit import Progress
+    from training.recipe import Recipe
+
+_EXAMPLES = r"""examples:
   tutti train tutti-cpu --bank banks/full --run runs/tutti-cpu
   tutti train tutti-cpu --bank banks/full --run runs/tutti-cpu --max-minutes 30   # goes on
   tutti train my.toml --bank banks/mine --run runs/mine --start-from runs/tutti-cpu/best.pt
   tutti train my.toml --bank banks/mine --run runs/mine --devices 2
   tutti train student --bank banks/music --run runs/student --start-from models/before.pt \
-    --teachers ../shared/teacher --head ../shared/weights/teacher-head-4.pt
+    --teachers ../shared/teacher --head runs/teacher/head.pt
+  tutti train teacher --bank banks/music --run runs/teacher --teachers ../shared/teacher \
+    --real ../shared/real --own models/before.pt
   tutti train compare --bank banks/full --run runs/log --set 'network.front_end="log"'
 
 A run that was stopped, by Ctrl-C or a power cut, goes on when the same command is
@@ -50,6 +58,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--own", type=Path, help="checkpoint of ours that teaches too (default: --start-from)"
     )
     parser.add_argument(
+        "--real",
+        type=Path,
+        metavar="DIR",
+        help="folder of real clips, whose val split each teacher is scored on (recipe 'teacher')",
+    )
+    parser.add_argument(
         "--set",
         dest="settings",
         action="append",
@@ -78,26 +92,82 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    import os
-
-    from rich.console import Console
-    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    from training.fit import Machine, Teachers, fit
     from training.recipe import load_recipe
 
     recipe = load_recipe(args.recipe, args.settings)
-    console = Console(stderr=True)
+    return _fit_head(recipe, args) if recipe.fits == "head" else _fit(recipe, args)
+
+
+def _bar(console: Console) -> Bar:
+    """Every process of a distributed run has one; only the first one's shows."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.percentage:>4.1f} %"),
         TimeRemainingColumn(),
     )
-    # Every process of a distributed run comes through here; only the first speaks.
-    silent = os.environ.get("LOCAL_RANK", "0") != "0"
-    with Bar(*columns, console=console, disable=silent) as bar:
+    return Progress(*columns, console=console, disable=os.environ.get("LOCAL_RANK", "0") != "0")
+
+
+def _fit_head(recipe: Recipe, args: argparse.Namespace) -> int:
+    """Fit a head, and say what each teacher scores and all together."""
+    from rich.console import Console
+
+    from training.teachers.fit_head import fit_head
+
+    if args.teachers is None:
+        raise TuttiError("a head is fitted on taggers: name their folder with --teachers.")
+    console = Console(stderr=True)
+    with _bar(console) as bar:
+        task = bar.add_task(recipe.name, total=None)
+
+        def report(what: str, done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total, description=what)
+            if not console.is_terminal:
+                console.print(f"{what}: {done:,} of {total:,}")
+
+        head = fit_head(
+            recipe,
+            args.bank,
+            args.run_folder,
+            args.teachers,
+            seed=args.seed,
+            max_minutes=args.max_minutes,
+            report=report,
+        )
+    if head is None:
+        console.print("Stopped, ready to go on.")
+        return 0
+    console.print(f"Head: {head}")
+    if args.real is not None:
+        _print_teachers(recipe, args, head)
+    return 0
+
+
+def _print_teachers(recipe: Recipe, args: argparse.Namespace, head: Path) -> None:
+    import torch
+
+    from training.checkpoint import load_model
+    from training.real import RealValidation
+    from training.teachers.panel import Panel
+    from training.teachers.scoring import score_teachers
+    from training.validation import print_real
+
+    before = args.own or args.start_from
+    own = load_model(before)[0] if before is not None else None
+    panel = Panel(recipe.teacher, args.teachers, head, own, torch.device("cpu"))
+    print_real(score_teachers(panel, RealValidation(args.real)).items())
+
+
+def _fit(recipe: Recipe, args: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from training.fit import Machine, Teachers, fit
+
+    console = Console(stderr=True)
+    with _bar(console) as bar:
         task = bar.add_task(recipe.name, total=recipe.windows)
 
         def report(progress: Progress) -> None:

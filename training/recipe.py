@@ -43,6 +43,8 @@ class Stage:
 class Recipe:
     """A network and the stages it goes through.
 
+    ``fits``: the network itself, or a head on the features of its teachers' taggers
+    (``training.teachers.fit_head``).
     ``batch`` is a GPU's batch. ``optimizer``: as ``training.optimizer`` says.
     ``validation_windows``: mixtures of unseen sources that are scored every
     ``validate_every`` windows (0: none are).
@@ -54,6 +56,7 @@ class Recipe:
 
     name: str
     stages: tuple[Stage, ...]
+    fits: Literal["model", "head"] = "model"
     network: NetworkConfig = field(default_factory=NetworkConfig)
     batch: int = 512
     optimizer: Literal["muon", "adamw"] = "muon"

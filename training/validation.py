@@ -10,7 +10,7 @@ ones are heard than the unknown. With ``--real ../shared/real``, beside or inste
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -144,7 +144,10 @@ def main(argv: list[str] | None = None) -> int:
     if bank is not None:
         _print_rendered(bank, models, args.windows, recorded=args.recorded)
     if args.real is not None:
-        _print_real(args.real, models)
+        from training.real import RealValidation
+
+        validation = RealValidation(args.real)
+        print_real((name, validation.score(model)) for name, model in models)
     return 0
 
 
@@ -161,14 +164,11 @@ def _print_rendered(bank: Bank, models: Models, windows: int, *, recorded: bool)
             print(f"| {name} | {split} | {cells} |", flush=True)
 
 
-def _print_real(folder: Path, models: Models) -> None:
-    from training.real import RealValidation
-
-    validation = RealValidation(folder)
+def print_real(scored: Iterable[tuple[str, Mapping[str, float]]]) -> None:
+    """A Markdown table of ``training.real.RealValidation.score``, a row as soon as it is there."""
     print("| model | " + " | ".join(REAL_COLUMNS.values()) + " |")
     print("|" + "---|" * (1 + len(REAL_COLUMNS)))
-    for name, model in models:
-        scores = validation.score(model)
+    for name, scores in scored:
         cells = " | ".join(f"{scores[key]:.3f}" for key in REAL_COLUMNS)
         print(f"| {name} | {cells} |", flush=True)
 

@@ -125,6 +125,15 @@ def test_a_head_is_what_was_saved(folder: Path) -> None:
     assert panel.mean(said).instruments.shape == (2, len(INSTRUMENTS))
 
 
+def test_a_table_of_another_name_is_found_by_its_size(folder: Path) -> None:
+    (folder / "small.csv").rename(folder / "two_classes.csv")
+    (folder / "three.csv").write_text("display_name\nPiano\nDrum\nHarp\n")
+    assert bool(OutsideTagger(folder, "small", CPU).speaks[PIANO])
+    (folder / "other.csv").write_text("display_name\nHarp\nDrum\n")
+    with pytest.raises(TuttiError, match="2 other tables"):
+        OutsideTagger(folder, "small", CPU)
+
+
 @pytest.mark.parametrize("fault", ["missing", "cut", "other classes", "no labels", "no table"])
 def test_a_bad_folder_is_one_sentence(folder: Path, fault: str) -> None:
     program = folder / "small.pt2"
@@ -148,6 +157,9 @@ def test_a_head_of_other_taggers_or_none_is_refused(folder: Path) -> None:
     save_head(folder / "head.pt", Head(7))
     with pytest.raises(TuttiError, match="7 features"):
         load_head(folder / "head.pt", 5, CPU)
+    save_head(folder / "of.pt", Head(5), taggers=["small", "big"])
+    with pytest.raises(TuttiError, match="small, big, not on big, small"):
+        load_head(folder / "of.pt", 5, CPU, ("big", "small"))
     (folder / "cut.pt").write_bytes((folder / "head.pt").read_bytes()[:500])
     with pytest.raises(TuttiError, match="damaged"):
         load_head(folder / "cut.pt", 5, CPU)

@@ -6,6 +6,7 @@ trained on them (``docs/experiments.md``): the features under it have heard real
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +71,10 @@ def save_head(path: Path, head: Head, **what_made_it: Any) -> None:
     checkpoint.save(path, state | what_made_it)
 
 
-def load_head(path: Path, features: int, device: torch.device) -> Head:
-    """Read a head for taggers that give ``features`` features in all.
+def load_head(
+    path: Path, features: int, device: torch.device, taggers: Sequence[str] = ()
+) -> Head:
+    """Read a head for ``taggers``, which give ``features`` features in all.
 
     Raises TuttiError where the file is missing, damaged, or for other taggers.
     """
@@ -82,6 +85,12 @@ def load_head(path: Path, features: int, device: torch.device) -> Head:
         mu, sd, weights = state["mu"], state["sd"], state["head"]
     except Exception as error:  # torch raises many kinds for a damaged file
         raise TuttiError(f"{path} is damaged or not a head ({type(error).__name__}).") from None
+    of = list(state.get("taggers", taggers))
+    if taggers and of != list(taggers):
+        raise TuttiError(
+            f"{path} was fitted on {', '.join(of)}, not on {', '.join(taggers)}: name the taggers "
+            "it was fitted on, in their order."
+        )
     if len(mu) != features:
         raise TuttiError(
             f"{path} was fitted on {len(mu)} features, these taggers give {features}: name the "

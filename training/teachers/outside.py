@@ -1,9 +1,10 @@
 """A tagger of somebody else's as a teacher: its file, its classes, and which answer for ours.
 
 A folder holds ``NAME.pt2`` (an exported program of torch) or ``NAME.onnx``, taking audio
-``[windows, 16000]`` at 16 kHz and giving ``features`` and ``probabilities``; ``NAME.csv`` or a
-table that ``labels.toml`` names for it, with the column ``display_name``, a row a class; and
-``labels.toml``, which says which classes answer for a label of ours.
+``[windows, 16000]`` at 16 kHz and giving ``features`` and ``probabilities``; ``NAME.csv`` with
+the column ``display_name``, a row a class (where there is none, the one table of the folder that
+has as many rows as the tagger has classes); and ``labels.toml``, which says which classes answer
+for a label of ours.
 """
 
 from __future__ import annotations
@@ -25,8 +26,6 @@ from realtime.taxonomy import INSTRUMENTS
 from training.teachers.opinion import Opinion, likeliest_member
 
 LABELS = "labels.toml"
-_CLASS_TABLES = {"yamnet": "yamnet_class_map.csv", "mn04": "audioset_527_classes.csv"}
-"""Class tables that are published under a name of their own."""
 _HALF = 0.1
 """A probability so high counts as one half: AudioSet's taggers are sure of little."""
 
@@ -39,19 +38,14 @@ class OutsideTagger:
     def __init__(self, folder: Path, name: str, device: torch.device) -> None:
         """Raises TuttiError where the folder lacks a file, or one is another's or cut."""
         self.name = name
-        classes = _classes(folder, name)
-        self._groups = _groups(folder / LABELS, classes)
-        self.speaks = torch.tensor([bool(group) for group in self._groups], device=device)
         self._infer, path = _load(folder, name, device)
         try:
             features, probabilities = self._infer(torch.zeros(2, WINDOW_SAMPLES, device=device))
         except Exception as error:  # whatever a foreign program raises
             raise TuttiError(f"{path} does not hear windows of 16,000 samples ({error}).") from None
-        if probabilities.shape != (2, len(classes)):
-            raise TuttiError(
-                f"{path} gives {probabilities.shape[-1]} classes, its table names {len(classes)}: "
-                "the two are not of one tagger."
-            )
+        classes = _classes(folder, name, probabilities.shape[-1])
+        self._groups = _groups(folder / LABELS, classes)
+        self.speaks = torch.tensor([bool(group) for group in self._groups], device=device)
         self.features = features.shape[1]
 
     def __call__(self, audio: Tensor) -> tuple[Tensor, Tensor]:
@@ -68,8 +62,27 @@ class OutsideTagger:
         return Opinion(instruments, likeliest_member(instruments), self.speaks)
 
 
-def _classes(folder: Path, name: str) -> list[str]:
-    path = folder / _CLASS_TABLES.get(name, f"{name}.csv")
+def _classes(folder: Path, name: str, size: int) -> list[str]:
+    """The names of a tagger's ``size`` classes."""
+    own = folder / f"{name}.csv"
+    if own.is_file():
+        classes = _table(own)
+        if len(classes) != size:
+            raise TuttiError(
+                f"{name} of {folder} has {size} classes, its table {own.name} names "
+                f"{len(classes)}: the two are not of one tagger."
+            )
+        return classes
+    fitting = [path for path in sorted(folder.glob("*.csv")) if len(_table(path)) == size]
+    if len(fitting) != 1:
+        raise TuttiError(
+            f"{folder} has no {own.name}, and {len(fitting)} other tables of {size} classes: add "
+            "it, with the column 'display_name' and a row a class."
+        )
+    return _table(fitting[0])
+
+
+def _table(path: Path) -> list[str]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             return [row["display_name"] for row in csv.DictReader(file)]

@@ -64,14 +64,14 @@ class Panel:
         """
         if len(config.weights) != len(config.taggers):
             raise TuttiError("the recipe's teacher needs one weight for each of its taggers.")
-        self.config = config
+        self.config, self.device = config, device
         self.taggers = [OutsideTagger(folder, name, device) for name in config.taggers]
         self.features = sum(tagger.features for tagger in self.taggers)
         self.head: Head | None = None
         if config.head_weight > 0:
             if head is None:
                 raise TuttiError("the recipe's teacher has a head: name its file with --head.")
-            self.head = load_head(head, self.features, device)
+            self.head = load_head(head, self.features, device, config.taggers)
         self.own = own.eval() if own is not None and config.own_weight > 0 else None
         if not self.taggers and self.own is None:
             raise TuttiError("the recipe's teacher names nobody: add taggers or own_weight.")
