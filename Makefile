@@ -42,11 +42,11 @@ lint: $(VENV)/.everything
 	$(BIN)/mypy
 
 screenshots: $(VENV)/.everything
-	$(BIN)/python -m training.mixing.demo build/session/mix.ogg --stems build/session
-	$(BIN)/python -m desktop.screenshots docs/screenshots --session build/session
+	$(BIN)/tutti dev demo build/session/mix.ogg --stems build/session
+	$(BIN)/tutti dev screenshots docs/screenshots --session build/session
 
 demo: $(VENV)/.everything
-	$(BIN)/python -m training.mixing.demo $(DEMO)
+	$(BIN)/tutti dev demo $(DEMO)
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

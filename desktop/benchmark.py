@@ -1,4 +1,4 @@
-"""Measures the monitor's own figures: ``python -m desktop.benchmark``.
+"""Measures the monitor's own figures (``tutti dev measure``).
 
 Cold start to a painted window, CPU of the whole program while it listens and draws, memory with
 an hour of history, the UI thread's longest stretch of work while a file is analysed, and the
@@ -8,17 +8,14 @@ memory, not showing it on a screen.
 
 from __future__ import annotations
 
-import argparse
 import os
 import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from realtime.arguments import seconds
 
 if TYPE_CHECKING:
     from PyQt6.QtWidgets import QApplication
@@ -32,27 +29,20 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 DEMO = Path(__file__).parent.parent / "realtime" / "assets" / "demo.ogg"
 STARTS = 5
 HOUR_S = 3600
-PARTS = ("start", "file", "live", "hour", "frame", "analysis")
 
 
-def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--seconds", type=seconds(1.0), default=30.0, help="length of the CPU runs (30)"
-    )
-    parser.add_argument("--only", choices=PARTS, help="measure only this")
-    args = parser.parse_args(argv)
+def measure(parts: Sequence[str], seconds_of_cpu: float) -> None:
+    """Print the figures of some of the parts."""
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     print(f"load average when it began: {load:.1f}")
-    for part in PARTS if args.only is None else (args.only,):
+    for part in parts:
         if part == "start":
             print(_cold_start())
         else:
             # Each in a process of its own, so that none inherits another's memory.
-            command = [sys.executable, "-c", _CALL, part, str(args.seconds)]
+            command = [sys.executable, "-c", _CALL, part, str(seconds_of_cpu)]
             subprocess.run(command, check=True)
-    return 0
 
 
 _CALL = """
@@ -300,7 +290,3 @@ def measure_analysis(seconds: float) -> str:
         f"at most {max(gaps) * 1000:.0f} ms apart (99 %: "
         f"{float(np.percentile(gaps, 99)) * 1000:.0f} ms)"
     )
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -1,17 +1,13 @@
-"""Draws every view of the monitor in both themes: ``python -m desktop.screenshots [FOLDER]``.
+"""Draws every view of the monitor in both themes (``tutti dev screenshots``).
 
 Needs neither a screen nor a sound card. The bundled demo piece is what is heard; the live view
-listens to it at the speed it plays. The audibility view needs a mix and its stems:
-
-    python -m training.mixing.demo build/session/mix.ogg --stems build/session
-    python -m desktop.screenshots docs/screenshots --session build/session
+listens to it at the speed it plays. The audibility view needs a mix and its stems, as
+``tutti dev demo --stems`` writes them.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -56,20 +52,12 @@ DEVICES = (
 )
 
 
-def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("folder", nargs="?", type=Path, default=Path("docs/screenshots"))
-    parser.add_argument("--file", type=Path, default=DEMO, help="another piece")
-    parser.add_argument("--session", type=Path, help="a folder of a mix and its stems")
-    args = parser.parse_args(argv)
-    try:
-        FileSource(args.file).close()
-    except TuttiError as error:
-        print(error, file=sys.stderr)
-        return 2
-    args.folder.mkdir(parents=True, exist_ok=True)
+def draw(folder: Path, piece: Path, session: Path | None) -> Iterator[str]:
+    """Draw every view into ``folder``, yielding what was written.
+
+    ``session``: a folder of a mix and its stems. Raises TuttiError where a file cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     app = application()
     loader = ModelLoader()
     loader.future.result()
@@ -77,16 +65,14 @@ def main(argv: list[str] | None = None) -> int:
         theme = Theme.named(name)
         dress(app, theme)
         for view, widget in chain(
-            views(app, loader.future, theme, args.file),
-            effects(app, loader.future, theme, args.file),
-            audibility(app, loader.future, theme, args.session),
+            views(app, loader.future, theme, piece),
+            effects(app, loader.future, theme, piece),
+            audibility(app, loader.future, theme, session),
         ):
-            path = args.folder / f"{view}-{name}.png"
+            path = folder / f"{view}-{name}.png"
             if not widget.grab().save(str(path), "PNG"):
-                print(f"{path} cannot be written", file=sys.stderr)
-                return 2
-            print(f"{path}  {path.stat().st_size / 1000:.0f} KB")
-    return 0
+                raise TuttiError(f"{path} cannot be written: name another folder.")
+            yield f"{path}  {path.stat().st_size / 1000:.0f} KB"
 
 
 def views(
@@ -237,7 +223,3 @@ def _until(app: QApplication, condition: Callable[[], object]) -> None:
     while not condition():
         app.processEvents()
         time.sleep(0.005)
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.spec import ModelSpec
-from training.real import GRID
+from training.scoring.real import GRID
 
 _CLIPS, _OF_A_SOURCE = 20, 5
 """Clips that must carry a label for a threshold of its own, and how many of a source count."""

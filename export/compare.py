@@ -1,7 +1,5 @@
 """The comparison that decides the design: one row a choice, each trained from nothing.
 
-    python -m export.compare --bank banks/full --recordings ../shared/recordings
-
 Every row is the recipe ``compare`` with one line changed, so any of them can also be
 had by ``tutti train compare --set ...``. Rows that are done are not trained again; the
 table of all of them is written to ``OUT/table.md``.
@@ -9,8 +7,8 @@ table of all of them is written to ``OUT/table.md``.
 
 from __future__ import annotations
 
-import argparse
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +17,10 @@ import numpy as np
 from export.pipeline import export
 from realtime.tagger import Tagger
 from training.datasets import DATASETS
-from training.evaluate import hear
 from training.fit import Progress, fit
 from training.recipe import load_recipe
-from training.scores import score_heard
-from training.tool import run
+from training.scoring.evaluate import hear
+from training.scoring.scores import score_heard
 
 RECIPE = "compare"
 _CLIPS = 300
@@ -121,24 +118,9 @@ def _text(value: float) -> str:
     return f"{value:,.0f}" if value > 1 else f"{value:.3f}"
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Trains and scores the rows, and writes the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of: {'; '.join(ROWS)} (all)")
-    parser.add_argument("--bank", type=Path, required=True)
-    parser.add_argument("--recordings", type=Path, required=True)
-    parser.add_argument("--out", type=Path, default=Path("runs/compare"))
-    args = parser.parse_args(argv)
-    if unknown := [name for name in args.rows if name not in ROWS]:
-        parser.error(f"there is no row {unknown[0]!r}: choose of {'; '.join(ROWS)}")
-    for name in args.rows or ROWS:
-        scores = run_row(name, ROWS[name], args.bank, args.recordings, args.out)
-        print(name, *(f"{key} {_text(value)}" for key, value in scores.items()), flush=True)
-        (args.out / "table.md").write_text(table(args.out))
-    return 0
-
-
-if __name__ == "__main__":
-    run(main)
+def compare(names: Sequence[str], bank: Path, recordings: Path, out: Path) -> Iterator[str]:
+    """Train and score rows, and write the table; a line as soon as a row is done."""
+    for name in names:
+        scores = run_row(name, ROWS[name], bank, recordings, out)
+        yield " ".join([name, *(f"{key} {_text(value)}" for key, value in scores.items())])
+        (out / "table.md").write_text(table(out))

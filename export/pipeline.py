@@ -21,7 +21,7 @@ from realtime.errors import TuttiError
 from realtime.model import Scores, TagModel
 from realtime.spec import WINDOW_SAMPLES, ModelSpec
 from realtime.taxonomy import FAMILIES, INSTRUMENTS
-from training import metrics
+from training.bank.bank import Bank
 from training.checkpoint import load_model, save
 from training.datasets.real import truth_together
 from training.mixing.labels import Targets
@@ -29,9 +29,9 @@ from training.mixing.mixer import MixConfig, Mixer
 from training.mixing.palette import Palette
 from training.mixing.score import ScoreConfig
 from training.models.tagger import InstrumentTagger
-from training.notes.bank import Bank
-from training.real import Heard, RealValidation, infer_with
-from training.validation import SPLIT
+from training.scoring import metrics
+from training.scoring.real import Heard, RealValidation, infer_with
+from training.scoring.validation import SPLIT
 
 _SEED = 4_711
 _BATCH = 50

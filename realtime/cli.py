@@ -15,6 +15,7 @@ from realtime.errors import TuttiError
 from realtime.standard_streams import Output, standard_streams
 
 COMMAND_GROUP = "tutti.commands"
+DEV_GROUP = "tutti.dev"
 DISTRIBUTION = "tutti-meter"
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
@@ -27,7 +28,15 @@ examples:
   tutti tag mix.flac                 which instruments a file holds, and when
   tutti tag *.wav --format json      the same for programs, one document a line
 
-'tutti COMMAND --help' explains a command.
+'tutti COMMAND --help' explains a command; 'tutti dev' lists what made and measured this version.
+"""
+DEV_EXAMPLES = """\
+examples:
+  tutti dev validate --real ../shared/real runs/mine/last.pt     score a checkpoint on real clips
+  tutti dev average runs/a/last.pt runs/b/last.pt --out mean.pt  the mean of two runs
+  tutti dev screenshots                                          draw the monitor's views
+
+'tutti dev COMMAND --help' explains a command.
 """
 
 
@@ -80,13 +89,14 @@ def _give_up_stdout(output: Output) -> None:
 def _run(arguments: list[str]) -> int:
     _refuse_empty(arguments)
     _refuse_addresses(arguments)
-    found = entry_points(group=COMMAND_GROUP)
-    missing = {entry.name: extra for entry in found if (extra := _missing_extra(entry))}
-    if arguments and arguments[0] in missing:
-        raise TuttiError(
-            f"'{arguments[0]}' needs more packages: "
-            f"pip install '{DISTRIBUTION}[{missing[arguments[0]]}]'."
+    if arguments[:1] == ["dev"]:
+        parser = argparse.ArgumentParser(
+            prog="tutti dev",
+            description="The tools that made and measured this version.",
+            epilog=DEV_EXAMPLES,
+            formatter_class=_HelpFormatter,
         )
+        return _dispatch(parser, DEV_GROUP, arguments[1:])
     parser = argparse.ArgumentParser(
         prog="tutti",
         description="Hear which instruments sound in a mix, and how many.",
@@ -94,6 +104,18 @@ def _run(arguments: list[str]) -> int:
         formatter_class=_HelpFormatter,
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="of the program and its model")
+    return _dispatch(parser, COMMAND_GROUP, arguments)
+
+
+def _dispatch(parser: argparse.ArgumentParser, group: str, arguments: list[str]) -> int:
+    """Run the command of a group of entry points that the arguments name."""
+    found = entry_points(group=group)
+    missing = {entry.name: extra for entry in found if (extra := _missing_extra(entry))}
+    if arguments and arguments[0] in missing:
+        raise TuttiError(
+            f"'{arguments[0]}' needs more packages: "
+            f"pip install '{DISTRIBUTION}[{missing[arguments[0]]}]'."
+        )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for entry in sorted(found, key=lambda entry: (bool(entry.extras), entry.name)):
         if entry.name not in missing and (add_parser := _load(entry)):
@@ -128,7 +150,7 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog)
-        self._action_max_length = 13
+        self._action_max_length = 14
 
 
 class _Version(argparse.Action):

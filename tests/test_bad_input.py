@@ -1,11 +1,9 @@
-"""Every parser and every small program: bad input is told in words, never by a traceback, a
-private name, or the interpreter's own errors."""
+"""Every parser and every command: bad input is told in words, never by a traceback, a private
+name, or the interpreter's own errors."""
 
 from __future__ import annotations
 
 import argparse
-import ast
-import importlib
 import json
 import math
 import os
@@ -18,50 +16,37 @@ from pathlib import Path
 
 import pytest
 
-from realtime.cli import COMMAND_GROUP
+from realtime.cli import COMMAND_GROUP, DEV_GROUP
 
 ROOT = Path(__file__).resolve().parent.parent
 BAD = ("x", "", "nan", "-inf", "inf", "-1", "0", "1e400", "0x1", "1,,2", "a:b:c", "1:2", "é")
-INTERNAL = {"realtime.sources.recorder", "realtime.host.plugin_worker"}
-"""Started by the program itself, never by a person."""
-DEVELOPERS_ONLY = {"desktop.benchmark", "desktop.screenshots", "realtime.cli"}
+STARTED_BY_THEMSELVES = {
+    "realtime.cli",
+    "realtime.host.plugin_worker",
+    "realtime.sources.recorder",
+}
+"""The command, and the processes it starts itself; a person starts nothing with ``python -m``."""
 
 
-def small_programs() -> list[str]:
-    """Every module that can be started with ``python -m``."""
-    return [
+def test_nothing_hides_behind_the_interpreter() -> None:
+    """What a person starts is a command of ``tutti``, which ends it in the one way."""
+    found = {
         ".".join(path.relative_to(ROOT).with_suffix("").parts)
         for room in ("realtime", "desktop", "training", "export")
         for path in sorted((ROOT / room).rglob("*.py"))
         if '__name__ == "__main__"' in path.read_text(encoding="utf-8")
-    ]
-
-
-class _Built(Exception):
-    pass
+    }
+    assert found == STARTED_BY_THEMSELVES
 
 
 def all_parsers() -> Iterator[argparse.ArgumentParser]:
-    """Of the commands, their subcommands, and the small programs."""
-    parser = argparse.ArgumentParser()
-    commands = parser.add_subparsers()
-    for entry in entry_points(group=COMMAND_GROUP):
-        entry.load()(commands)
-    yield parser
-    patch = pytest.MonkeyPatch()
-    built: list[argparse.ArgumentParser] = []
-
-    def caught(self: argparse.ArgumentParser, *_: object) -> None:
-        built.append(self)
-        raise _Built
-
-    patch.setattr(argparse.ArgumentParser, "parse_args", caught)
-    for name in small_programs():
-        if name not in INTERNAL | {"realtime.cli"}:
-            with pytest.raises(_Built):
-                importlib.import_module(name).main()
-    patch.undo()
-    yield from built
+    """Of the commands and their subcommands."""
+    for group in (COMMAND_GROUP, DEV_GROUP):
+        parser = argparse.ArgumentParser()
+        commands = parser.add_subparsers()
+        for entry in entry_points(group=group):
+            entry.load()(commands)
+        yield parser
 
 
 def all_options(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.Action]]:
@@ -118,49 +103,34 @@ def test_a_bad_number_is_told(arguments: str, says: str, capsys: pytest.CaptureF
     assert says in capsys.readouterr().err
 
 
-def program(name: str, *arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+def tutti(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", name, *map(str, arguments)],
+        [sys.executable, "-m", "realtime.cli", *map(str, arguments)],
         capture_output=True, text=True, timeout=120, cwd=ROOT, **options,
     )  # fmt: skip
-
-
-def test_every_small_program_ends_in_one_way() -> None:
-    """``training.tool.run`` is what makes sentences of errors."""
-    for name in small_programs():
-        if name in INTERNAL | DEVELOPERS_ONLY:
-            continue
-        tree = ast.parse((ROOT / f"{name.replace('.', '/')}.py").read_text(encoding="utf-8"))
-        assert ast.unparse(tree.body[-1]) == "if __name__ == '__main__':\n    run(main)", name
-        found = [
-            node for node in tree.body
-            if isinstance(node, ast.ImportFrom) and node.module == "training.tool"
-        ]  # fmt: skip
-        assert [alias.name for node in found for alias in node.names] == ["run"], name
 
 
 @pytest.mark.parametrize(
     ("name", "arguments", "says"),
     [
-        ("training.card", ("none.json", "README.md"), "none.json cannot be read or written"),
-        ("training.card", ("README.md", "README.md"), "is not the report.json"),
-        ("training.average", ("none.pt", "--out", "x.pt"), "none.pt is not there"),
-        ("training.validation", ("none.pt", "--bank", "none"), "none is not a note bank"),
-        ("training.difficulty", ("--bank", "none"), "none is not a note bank"),
-        ("training.mixing.demo", ("/dev/null/x.ogg",), "/dev/null"),
-        ("training.cli_bank", ("bank", "info", "none"), "none is not a note bank"),
-        ("desktop.screenshots", ("FOLDER", "--file", "none.wav"), "none.wav does not exist"),
+        ("card", ("none.json", "README.md"), "none.json cannot be read or written"),
+        ("card", ("README.md", "README.md"), "is not the report.json"),
+        ("average", ("none.pt", "--out", "x.pt"), "none.pt is not there"),
+        ("validate", ("none.pt", "--bank", "none"), "none is not a note bank"),
+        ("difficulty", ("--bank", "none"), "none is not a note bank"),
+        ("demo", ("/dev/null/x.ogg",), "/dev/null"),
+        ("screenshots", ("FOLDER", "--file", "none.wav"), "none.wav does not exist"),
         (
-            "export.compare",
+            "compare",
             ("--bank", "none", "--recordings", "none", "--out", "FOLDER"),
             "none is not a note bank",
         ),
     ],
 )
-def test_a_small_program_tells_bad_input(name, arguments, says, tmp_path) -> None:
+def test_a_tool_tells_bad_input(name, arguments, says, tmp_path) -> None:
     pytest.importorskip("torch")
     given = [tmp_path / "out" if argument == "FOLDER" else argument for argument in arguments]
-    done = program(name, *given)
+    done = tutti("dev", name, *given)
     assert done.returncode == 2, done.stderr
     assert says in done.stderr
     assert len(done.stderr.splitlines()) == 1, done.stderr
@@ -173,11 +143,11 @@ def test_a_card_of_half_a_report_changes_no_page(tmp_path: Path) -> None:
     page.write_text("<!-- model -->\n<!-- /model -->\n")
     other.write_text("<!-- scores -->\n<!-- /scores -->\n")
     before = page.read_text(), other.read_text()
-    done = program("training.card", report, page, other)
+    done = tutti("dev", "card", report, page, other)
     assert done.returncode == 2
     assert re.search("report.json lacks what .*other.md asks for", done.stderr)
     assert (page.read_text(), other.read_text()) == before
-    assert program("training.card", report, page).returncode == 0
+    assert tutti("dev", "card", report, page).returncode == 0
     assert page.read_text() != before[0]
 
 
@@ -193,37 +163,25 @@ sys.meta_path.insert(0, Missing())
 """
 
 
-def in_base_install(tmp_path: Path, name: str, *arguments: object) -> object:
-    """A small program where the packages of the extra are not installed."""
+def in_base_install(tmp_path: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """A command where the packages of the extra are not installed."""
     site = tmp_path / "site"
     site.mkdir()
     (site / "sitecustomize.py").write_text(BASE_INSTALL, encoding="utf-8")
     path = os.pathsep.join((str(site), str(ROOT)))
-    return program(name, *arguments, env=os.environ | {"PYTHONPATH": path})
+    return tutti(*arguments, env=os.environ | {"PYTHONPATH": path})
 
 
-@pytest.mark.parametrize(
-    "name",
-    [name for name in small_programs() if name.startswith(("training.", "export."))],
-)
-def test_a_base_install_is_told_what_is_missing(name: str, tmp_path: Path) -> None:
-    arguments = {"training.card": ["none"], "training.cli_bank": ["bank", "info", "none"]}
-    done = in_base_install(tmp_path, name, *arguments.get(name, ["--help"]))
-    if done.returncode == 0 or name in arguments:  # it needs none of them to say so much
-        assert "Traceback" not in done.stderr
-        return
-    assert done.returncode == 2, done.stderr
-    assert re.fullmatch(
-        r"This needs more packages \(\w+\): pip install 'tutti-meter\[training\]'\.\n", done.stderr
-    )
+@pytest.mark.parametrize("entry", sorted(e.name for e in entry_points(group=DEV_GROUP)))
+def test_a_base_install_lists_every_tool(entry: str, tmp_path: Path) -> None:
+    """Help needs none of the packages; what does need them says so (test_cli.py)."""
+    done = in_base_install(tmp_path, "dev", entry, "--help")
+    assert done.returncode == 0, done.stderr
+    assert f"usage: tutti dev {entry}" in done.stdout
 
 
-def test_the_audit_page_says_what_its_trial_needs(tmp_path: Path) -> None:
+def test_the_audit_page_says_what_its_trial_needs() -> None:
     page = (ROOT / "docs" / "audit.md").read_text(encoding="utf-8")
     line = next(line for line in page.splitlines() if line.startswith("To try it"))
-    command = re.search(r"`python -m (training\.mixing\.demo [^`]+)`", line)
-    assert command
+    assert re.search(r"`tutti dev demo [^`]+ --stems [^`]+`", line)
     assert "tutti-meter[training]" in line or ".[training]" in line
-    done = in_base_install(tmp_path, *command[1].split())
-    assert done.returncode == 2
-    assert len(done.stderr.splitlines()) == 1

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,17 @@ TRAINING_MAY_IMPORT = {  # the vocabulary and the post-processing, so that what 
         "timeline", "tagger", "runtime",
     )
 }  # fmt: skip
+TRAINING_FOLDERS = {  # what a folder of training may import of the others
+    "bank": set(),
+    "sounds": {"bank"},
+    "pieces": {"bank", "sounds"},
+    "making": {"bank", "sounds", "pieces"},
+    "mixing": {"bank"},
+    "models": set(),
+    "datasets": set(),
+    "scoring": {"bank", "sounds", "mixing", "models", "datasets"},
+    "teachers": {"mixing", "models", "scoring"},
+}
 FORBIDDEN_LIBRARIES = {
     "realtime": {"torch", "PyQt6", "onnx", "sklearn", "matplotlib", "scipy"},
     "desktop": {"torch", "onnx", "sklearn", "matplotlib", "scipy", "onnxruntime"},
@@ -122,3 +134,30 @@ def test_importing_every_module_loads_nothing_forbidden(
     script = IMPORT_ALL.format(rooms=rooms, forbidden=forbidden)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def arrows(room: str) -> dict[str, set[str]]:
+    """Which folders and files of a room import which, imports within functions included."""
+    found: dict[str, set[str]] = {}
+    for path in files_of(room):
+        own = path.relative_to(ROOT / room).parts[0].removesuffix(".py")
+        others = {m.split(".")[1] for m in imports_of(path) if m.startswith(f"{room}.")}
+        if own != "__init__":
+            known = {name for name in others if (ROOT / room / name).is_dir()}
+            known |= {name for name in others if (ROOT / room / f"{name}.py").is_file()}
+            found.setdefault(own, set()).update(known - {own})
+    return found
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_within_a_room_no_arrow_goes_back(room: str) -> None:
+    order = list(TopologicalSorter(arrows(room)).static_order())  # raises where there is a cycle
+    assert len(order) > 5
+
+
+def test_the_folders_of_training_keep_to_their_doors() -> None:
+    found = arrows("training")
+    folders = {path.parent.name for path in (ROOT / "training").glob("*/__init__.py")}
+    assert folders == set(TRAINING_FOLDERS) | {"commands"}
+    for folder, doors in TRAINING_FOLDERS.items():
+        assert found[folder] & folders <= doors, folder

@@ -48,6 +48,6 @@ def test_hosts_are_found_where_they_stand() -> None:
 
 def test_no_registry_s_host_is_in_the_tree() -> None:
     read = texts()
-    assert {"README.md", "Makefile", ".ci/fresh", "training/notes/free/packages.py"} <= set(read)
+    assert {"README.md", "Makefile", ".ci/fresh", "training/making/free/packages.py"} <= set(read)
     found = [f"{path}: {hit}" for path, text in read.items() for hit in NAMED.findall(text)]
     assert not found

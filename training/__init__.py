@@ -4,8 +4,6 @@ import os
 import sys
 from pathlib import Path
 
-from training.tool import explain_missing_packages
-
 
 def _cache_folder() -> Path:
     """Each system's own place for what a program can make again."""
@@ -26,6 +24,3 @@ for _variable, _name in (
     ("TORCHINDUCTOR_CACHE_DIR", "torch"),
 ):
     os.environ.setdefault(_variable, str(_cache_folder() / _name))
-
-if sys.argv[:1] == ["-m"]:  # python -m training.NAME, before NAME itself is imported
-    explain_missing_packages()

@@ -1,15 +1,11 @@
 """The mean of several checkpoints' weights, which generalises better than either.
 
-    python -m training.average training/weights/tutti-0.7.0.pt runs/on/last.pt \\
-        --out runs/mean/last.pt
-
 For runs of the same network of which each began where another ended: far from each
 other the mean of two networks is none (Wortsman et al. 2022, "Model soups").
 """
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +14,6 @@ from torch import Tensor
 
 from realtime.errors import TuttiError
 from training import checkpoint
-from training.tool import run
 
 
 def average(paths: list[Path]) -> dict[str, Any]:
@@ -47,19 +42,3 @@ def average(paths: list[Path]) -> dict[str, Any]:
         "windows": max(state["windows"] for state in states),
         "ema": {name: mean(name) for name in last["ema"]},
     }
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Writes the mean."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("checkpoints", type=Path, nargs="+", help="the newest last")
-    parser.add_argument("--out", type=Path, required=True)
-    args = parser.parse_args(argv)
-    checkpoint.save(args.out, average(args.checkpoints))
-    return 0
-
-
-if __name__ == "__main__":
-    run(main)

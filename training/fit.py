@@ -26,6 +26,7 @@ from torch.optim.swa_utils import AveragedModel
 from realtime.errors import TuttiError
 from realtime.spec import SAMPLE_RATE_HZ
 from training import checkpoint
+from training.bank.bank import Bank
 from training.losses import mixup, multilabel_loss, single_note_loss
 from training.memory import keep_freed_memory
 from training.mixing.labels import Targets
@@ -33,11 +34,10 @@ from training.mixing.mixer import Batch, Mixer
 from training.mixing.music import DOMAINS, MusicBatch, music_batch
 from training.mixing.palette import Palette
 from training.models.tagger import EMBEDDING_SIZE, InstrumentTagger, Logits
-from training.notes.bank import Bank
 from training.optimizer import optimizers
 from training.recipe import Recipe, Stage
+from training.scoring.validation import Validation
 from training.teachers.panel import Panel
-from training.validation import Validation
 
 CHUNK_WINDOWS = 16_384
 _AHEAD = {"cuda": 4}

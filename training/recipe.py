@@ -44,7 +44,7 @@ class Recipe:
     """A network and the stages it goes through.
 
     ``fits``: the network itself, or a head on the features of its teachers' taggers
-    (``training.teachers.fit_head``).
+    (``training.fit_head``).
     ``batch`` is a GPU's batch. ``optimizer``: as ``training.optimizer`` says.
     ``validation_windows``: mixtures of unseen sources that are scored every
     ``validate_every`` windows (0: none are).

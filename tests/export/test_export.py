@@ -11,7 +11,7 @@ import onnx
 import pytest
 import torch
 
-from export import cli_benchmark
+from export.commands import benchmark as cli_benchmark
 from export.pipeline import calibration_windows
 from export.quantize import quantize
 from export.to_onnx import export_onnx

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.notes.bank import Bank
-from training.notes.clips import Clip
-from training.notes.writer import BankWriter
+from training.bank.bank import Bank
+from training.bank.clips import Clip
+from training.bank.writer import BankWriter
 
 RATE_HZ = 16_000
 LABELS = ("violin", "piano", "drums", "bass", "voice", "viola", "percussion")

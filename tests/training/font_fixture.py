@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from training.notes.soundfont import FONTS, Font
+from training.sounds.soundfont import FONTS, Font
 
 
 def small_font() -> Font:

@@ -11,7 +11,7 @@ import soxr
 
 from realtime.audit.measure import measure
 from realtime.audit.passages import passages
-from training.mixing import demo
+from training.pieces import demo
 
 RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings"
 SAMPLES = RECORDINGS.parent / "samples"

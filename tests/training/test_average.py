@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from realtime.cli import main
 from realtime.errors import TuttiError
-from training import average, checkpoint
+from training import checkpoint
+from training.average import average
 from training.models.tagger import InstrumentTagger, NetworkConfig
 
 
@@ -27,7 +29,7 @@ def made(path: Path, seed: int, windows: int, stem_stride: int = 2) -> Path:
 def test_the_mean_is_a_model_and_says_what_it_is(tmp_path: Path) -> None:
     paths = [made(tmp_path / f"{n}.pt", n, 100 * n) for n in (1, 2, 3)]
     out = tmp_path / "mean" / "last.pt"
-    assert average.main([*map(str, paths), "--out", str(out)]) == 0
+    assert main(["dev", "average", *map(str, paths), "--out", str(out)]) == 0
     model, state = checkpoint.load_model(out)
     assert state["windows"] == 300
     assert state["seed"] == 3
@@ -43,4 +45,4 @@ def test_the_mean_is_a_model_and_says_what_it_is(tmp_path: Path) -> None:
 def test_another_network_is_refused(tmp_path: Path) -> None:
     paths = [made(tmp_path / f"{n}.pt", n, 1, stem_stride=n) for n in (1, 2)]
     with pytest.raises(TuttiError, match="another form"):
-        average.average(paths)
+        average(paths)

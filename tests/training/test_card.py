@@ -10,7 +10,7 @@ import pytest
 
 from realtime.errors import TuttiError
 from realtime.taxonomy import INSTRUMENTS
-from training.card import BLOCKS, fill
+from training.scoring.card import BLOCKS, fill
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", ROOT / "realtime" / "assets" / "MODEL_CARD.md")

@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realtime.taxonomy import INSTRUMENTS
-from training.mixing.compose import Palette, Piece, Sound, compose, compose_many
-from training.mixing.drumming import drum_set, hand_percussion
-from training.mixing.ensembles import ROLES, ROLES_OF, STYLES
-from training.mixing.parts import melody, strum
-from training.mixing.players import band_of, events_of
-from training.mixing.render import active_rms, stems
-from training.mixing.song import TARGET_S, draw_song
-from training.notes.presets import GM_DRUM_CHANNEL, drum_label, melodic_presets
-from training.notes.splits import coarse
+from training.bank.splits import coarse
+from training.pieces.compose import Palette, Piece, Sound, compose, compose_many
+from training.pieces.drumming import drum_set, hand_percussion
+from training.pieces.ensembles import ROLES, ROLES_OF, STYLES
+from training.pieces.parts import melody, strum
+from training.pieces.players import band_of, events_of
+from training.pieces.render import active_rms, stems
+from training.pieces.song import TARGET_S, draw_song
+from training.sounds.presets import GM_DRUM_CHANNEL, drum_label, melodic_presets
 
 
 def gm_palette() -> Palette:

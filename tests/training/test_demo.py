@@ -9,8 +9,8 @@ import soundfile
 
 from realtime.errors import TuttiError
 from realtime.tagger import Tagger
-from training.mixing import demo
-from training.real import COMMON_THRESHOLD
+from training.pieces import demo
+from training.scoring.real import COMMON_THRESHOLD
 
 BUNDLED = Path(__file__).resolve().parents[2] / "realtime" / "assets" / "demo.ogg"
 BAR_S = 4 * demo.BEAT_S
@@ -90,7 +90,7 @@ def test_without_its_notes_it_says_which(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "manifest.csv").write_text("path,instrument,source\n")
     with pytest.raises(TuttiError, match=name):
-        demo.main([str(tmp_path / "out.ogg"), "--samples", str(tmp_path / name)])
+        list(demo.write(tmp_path / "out.ogg", tmp_path / name, None))
     assert not (tmp_path / "out.ogg").exists()
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from bank_factory import make_bank
 
-from training import difficulty
-from training.mixtures import make_mixtures
+from realtime.cli import main
+from training.scoring import difficulty
+from training.scoring.mixtures import make_mixtures
 
 
 def test_a_seed_gives_the_same_mixtures_as_long_as_asked(tmp_path: Path) -> None:
@@ -37,8 +38,9 @@ def test_the_command_prints_a_row_for_each_difficulty(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bank = make_bank(tmp_path / "bank").path
-    assert difficulty.main(["--bank", str(bank), "--clips", "21"]) == 0
+    assert main(["dev", "difficulty", "--bank", str(bank), "--clips", "21"]) == 0
     lines = [line.split("|")[1:-1] for line in capsys.readouterr().out.splitlines()]
     assert [line[0].strip() for line in lines[2:]] == list(difficulty.ROWS)
     assert all(0 <= float(cell) <= 1 for line in lines[2:] for cell in line[1:])
-    assert difficulty.main(["--bank", str(bank), "--clips", "1"]) == 0, "too few for some scores"
+    too_few_to_score_all = "1"
+    assert main(["dev", "difficulty", "--bank", str(bank), "--clips", too_few_to_score_all]) == 0

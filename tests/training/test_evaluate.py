@@ -17,13 +17,13 @@ from realtime.taxonomy import FAMILIES, INSTRUMENTS
 from training.checkpoint import network_settings, save
 from training.datasets import DATASETS
 from training.datasets.truth import truth_of
-from training.evaluate import Items, embed, hear, hear_mixtures
 from training.mixing.labels import Targets
-from training.mixtures import truths_of
 from training.models.tagger import InstrumentTagger
-from training.pictures import embeddings
-from training.report import aim_line, aims_of, plain
-from training.scores import score, score_heard, score_mixtures
+from training.scoring.evaluate import Items, embed, hear, hear_mixtures
+from training.scoring.mixtures import truths_of
+from training.scoring.pictures import embeddings
+from training.scoring.report import aim_line, aims_of, plain
+from training.scoring.scores import score, score_heard, score_mixtures
 
 RATE_HZ = 16_000
 Tones = Callable[..., np.ndarray]

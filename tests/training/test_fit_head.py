@@ -15,15 +15,15 @@ from torch import nn
 from realtime.errors import TuttiError
 from realtime.taxonomy import FAMILIES, INSTRUMENTS
 from training import checkpoint
+from training import fit_head as fitting
+from training.bank.clips import Clip
+from training.bank.writer import BankWriter
+from training.fit_head import Part, fit_head, fit_on, named
 from training.mixing.labels import Targets
 from training.mixing.music import MusicBatch, MusicConfig
 from training.models.tagger import InstrumentTagger
-from training.notes.clips import Clip
-from training.notes.writer import BankWriter
-from training.real import RealValidation
 from training.recipe import Recipe, Stage
-from training.teachers import fit_head as fitting
-from training.teachers.fit_head import Part, fit_head, fit_on, named
+from training.scoring.real import RealValidation
 from training.teachers.panel import Panel, TeacherConfig
 from training.teachers.scoring import TOGETHER, score_teachers
 

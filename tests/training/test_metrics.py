@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import f1_score, label_ranking_average_precision_score
 
 from realtime.taxonomy import FAMILIES, INSTRUMENTS
-from training import metrics
 from training.datasets.truth import Truth, truth_of
+from training.scoring import metrics
 
 K = len(INSTRUMENTS)
 AT = {name: i for i, name in enumerate(INSTRUMENTS)}

@@ -11,15 +11,15 @@ import torch
 
 from realtime.errors import TuttiError
 from realtime.taxonomy import FAMILIES, INSTRUMENTS
+from training.bank.bank import Bank
+from training.bank.clips import Clip
+from training.bank.writer import BankWriter
 from training.mixing import effects as fx
 from training.mixing.labels import audibility, teach
 from training.mixing.mixer import MixConfig, Mixer
 from training.mixing.palette import Palette
 from training.mixing.place import Events, place
 from training.mixing.score import ScoreConfig, write
-from training.notes.bank import Bank
-from training.notes.clips import Clip
-from training.notes.writer import BankWriter
 
 CPU = torch.device("cpu")
 RATE_HZ = 16_000

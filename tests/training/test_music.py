@@ -12,12 +12,12 @@ import torch
 from realtime.errors import TuttiError
 from realtime.taxonomy import FAMILIES, INSTRUMENTS
 from training import checkpoint, fit
+from training.bank.bank import Bank
+from training.bank.clips import Clip
+from training.bank.writer import BankWriter
 from training.mixing.mixer import MixConfig, Mixer
 from training.mixing.music import DOMAINS, MusicConfig, music_batch
 from training.mixing.palette import Palette
-from training.notes.bank import Bank
-from training.notes.clips import Clip
-from training.notes.writer import BankWriter
 from training.recipe import Recipe, Stage
 from training.teachers.panel import TeacherConfig
 

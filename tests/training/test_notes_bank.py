@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realtime.errors import TuttiError
-from training.notes.bank import COLUMNS, Bank, parse_rows
-from training.notes.clips import Clip
-from training.notes.writer import PEAK, BankWriter
+from training.bank.bank import COLUMNS, Bank, parse_rows
+from training.bank.clips import Clip
+from training.bank.writer import PEAK, BankWriter
 
 ROOT = Path(__file__).parents[2]
 
@@ -175,8 +175,8 @@ def test_a_disk_that_is_full_at_the_last_flush_leaves_nothing(tmp_path: Path) ->
 
 _ENDLESS = """
 import numpy as np
-from training.notes.writer import BankWriter
-from training.notes.clips import Clip
+from training.bank.writer import BankWriter
+from training.bank.clips import Clip
 with BankWriter({path!r}) as writer:
     while True:
         writer.append(Clip(np.ones(16000, np.float32), "violin", "s", "train"))

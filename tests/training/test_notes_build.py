@@ -19,16 +19,16 @@ from bank_factory import make_bank
 from font_fixture import small_font
 
 from realtime.errors import TuttiError
-from training.notes import build as build_module
-from training.notes.bank import Bank
-from training.notes.build import Job, build, jobs, results
+from training.bank.bank import Bank
+from training.making import build as build_module
+from training.making.build import Job, build, jobs, results
 
 ROOT = Path(__file__).parents[2]
 
 
 def tutti(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "training.cli_bank", "bank", *map(str, arguments)],
+        [sys.executable, "-m", "realtime.cli", "bank", *map(str, arguments)],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
@@ -67,7 +67,7 @@ def test_the_same_seed_gives_the_same_bank_on_any_number_of_processes(tmp_path: 
 
 
 def test_pieces_and_notes_of_a_small_bank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from training.notes import soundfont
+    from training.sounds import soundfont
 
     font = small_font()
     monkeypatch.setattr(soundfont, "FONTS", (font,))
@@ -87,8 +87,8 @@ def test_pieces_and_notes_of_a_small_bank(tmp_path: Path, monkeypatch: pytest.Mo
 def test_missing_inputs_are_named_before_anything_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from training.notes import soundfont
-    from training.notes.soundfont import Font
+    from training.sounds import soundfont
+    from training.sounds.soundfont import Font
 
     with pytest.raises(TuttiError, match="--samples"):
         jobs(None, ("samples",), 1.0)
@@ -129,7 +129,8 @@ def test_a_worker_that_is_ended_is_told_in_words() -> None:
 _ENDLESS_BUILD = """
 import sys
 from pathlib import Path
-from training.notes import build, noise
+from training.making import build
+from training.sounds import noise
 noise.CLIPS["train"] = 3000
 if __name__ == "__main__":
     build.build(Path(sys.argv[1]), None, seed=1, contents=("noise",), processes=2)

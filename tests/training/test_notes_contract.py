@@ -15,15 +15,15 @@ from font_fixture import small_font
 
 from realtime.errors import TuttiError
 from realtime.taxonomy import FINE, NSYNTH
-from training.mixing.compose import compose_many
-from training.mixing.players import band_of
-from training.mixing.render import stems
-from training.notes import noise, nsynth, samples, voices
-from training.notes.bank import Bank
-from training.notes.clips import KINDS, MAX_NOTE_S, MAX_PHRASE_S, SPLITS, Clip
-from training.notes.folder import read_manifest
-from training.notes.soundfont import drum_clips, melodic_clips, presets_of
-from training.notes.writer import BankWriter
+from training.bank.bank import Bank
+from training.bank.clips import KINDS, MAX_NOTE_S, MAX_PHRASE_S, SPLITS, Clip
+from training.bank.writer import BankWriter
+from training.pieces.compose import compose_many
+from training.pieces.players import band_of
+from training.pieces.render import stems
+from training.sounds import noise, nsynth, samples, voices
+from training.sounds.folder import read_manifest
+from training.sounds.soundfont import drum_clips, melodic_clips, presets_of
 
 RATE_HZ = 16_000
 

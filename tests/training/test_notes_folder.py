@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realtime.errors import TuttiError
-from training.notes.clips import Clip, cut, trimmed
-from training.notes.folder import COLUMNS, decode, read_manifest
-from training.notes.samples import clips, label_of, sustains
+from training.bank.clips import Clip, cut, trimmed
+from training.sounds.folder import COLUMNS, decode, read_manifest
+from training.sounds.samples import clips, label_of, sustains
 
 RATE_HZ = 16_000
 

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from realtime.errors import TuttiError
 from realtime.taxonomy import FINE
-from training.notes.free import drumkits, notes, unheard
-from training.notes.free.gather import gather
-from training.notes.free.notes import midi_pitch
-from training.notes.free.qresource import files
-from training.notes.free.recordings import excerpts, lines
+from training.making.free import drumkits, notes, unheard
+from training.making.free.gather import gather
+from training.making.free.notes import midi_pitch
+from training.making.free.qresource import files
+from training.making.free.recordings import excerpts, lines
 
 
 @pytest.mark.parametrize(

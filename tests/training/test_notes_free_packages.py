@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from realtime.errors import TuttiError
-from training.notes.free import gather, packages
-from training.notes.free.packages import APT, NPM, PIP, Client, Package, opened
+from training.making.free import gather, packages
+from training.making.free.packages import APT, NPM, PIP, Client, Package, opened
 
 CLIENTS = {"apt": APT, "npm": NPM, "pip": PIP}
 ASKED = {

@@ -15,14 +15,14 @@ from bank_factory import make_bank
 from hypothesis import given
 from hypothesis import strategies as st
 
+from realtime.cli import main
 from realtime.errors import TuttiError
-from training.cli_bank import main
-from training.notes.add import add_music
-from training.notes.bank import Bank
-from training.notes.free import music as free_music
-from training.notes.free.music import gather_music, is_music
-from training.notes.music import excerpt, licence, tracks
-from training.notes.splits import MUSIC_HELD_OUT
+from training.bank.bank import Bank
+from training.bank.splits import MUSIC_HELD_OUT
+from training.making.add import add_music
+from training.making.free import music as free_music
+from training.making.free.music import gather_music, is_music
+from training.sounds.music import excerpt, licence, tracks
 
 RATE_HZ = 16_000
 _COPYRIGHT = """\

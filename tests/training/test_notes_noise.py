@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.notes.noise import NOISES, clips, hum, room
-from training.notes.pitch import detect
+from training.sounds.noise import NOISES, clips, hum, room
+from training.sounds.pitch import detect
 
 RATE_HZ = 16_000
 COUNT = 4 * RATE_HZ

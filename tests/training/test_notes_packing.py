@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realtime.errors import TuttiError
-from training.notes import packing
-from training.notes.bank import Bank
-from training.notes.packing import INDEX, pack, shards_of, unpack
+from training.bank import packing
+from training.bank.bank import Bank
+from training.bank.packing import INDEX, pack, shards_of, unpack
 
 ROOT = Path(__file__).parents[2]
 
@@ -76,9 +76,12 @@ class Nothing:
             raise ImportError(name + " is not on this machine")
 
 sys.meta_path.insert(0, Nothing())
-from training.cli_bank import main
-sys.argv = ["tutti", "bank", "unpack", {packed!r}, {bank!r}, "--processes", "1"]
-raise SystemExit(main())
+import argparse
+from training.commands.bank import add_parser
+parser = argparse.ArgumentParser()
+add_parser(parser.add_subparsers())
+args = parser.parse_args(["bank", "unpack", {packed!r}, {bank!r}, "--processes", "1"])
+raise SystemExit(args.run(args))
 """
 
 

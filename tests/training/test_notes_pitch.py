@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from training.notes.pitch import contradicts, detect
+from training.sounds.pitch import contradicts, detect
 
 RATE_HZ = 16_000
 

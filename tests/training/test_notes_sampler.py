@@ -11,10 +11,10 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.mixing.players import band_of
-from training.notes.pitch import detect
-from training.notes.presets import SAMPLED_BANK
-from training.notes.sampler import (
+from training.pieces.players import band_of
+from training.sounds.pitch import detect
+from training.sounds.presets import SAMPLED_BANK
+from training.sounds.sampler import (
     Instrument,
     Note,
     instruments,

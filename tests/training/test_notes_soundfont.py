@@ -10,14 +10,15 @@ from font_fixture import small_font
 
 from realtime.errors import TuttiError
 from realtime.taxonomy import FINE, GENERAL_MIDI, INSTRUMENTS
-from training.notes.pitch import detect
-from training.notes.presets import (
+from training.bank.splits import coarse
+from training.sounds.pitch import detect
+from training.sounds.presets import (
     drum_kits,
     drum_label,
     gm_label,
     melodic_presets,
 )
-from training.notes.soundfont import (
+from training.sounds.soundfont import (
     Font,
     drum_clips,
     melodic_clips,
@@ -26,8 +27,7 @@ from training.notes.soundfont import (
     spread_pitches,
     swell,
 )
-from training.notes.splits import coarse
-from training.notes.synth import Event, SoundFont, soundfont
+from training.sounds.synth import Event, SoundFont, soundfont
 
 ALL_GM = {(0, program): f"program {program}" for program in range(128)}
 

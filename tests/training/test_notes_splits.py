@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from training.notes.folder import read_manifest
-from training.notes.samples import label_of
-from training.notes.splits import (
+from training.bank.splits import (
     HELD_OUT,
     SOUNDFONT_SPLIT,
     coarse,
     library_split,
     lineage,
 )
+from training.sounds.folder import read_manifest
+from training.sounds.samples import label_of
 
 SAMPLES = Path(__file__).parents[3] / "shared" / "samples"
 

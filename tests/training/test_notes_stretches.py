@@ -12,16 +12,16 @@ from bank_factory import make_bank, tone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from realtime.cli import main
 from realtime.errors import TuttiError
 from realtime.taxonomy import FINE
-from training.cli_bank import main
+from training.bank.bank import Bank
+from training.making.add import add_folder, add_pieces
 from training.mixing.mixer import MixConfig, Mixer
 from training.mixing.palette import Palette
-from training.mixing.players import band_of
-from training.notes.add import add_folder, add_pieces
-from training.notes.bank import Bank
-from training.notes.stretches import named, read_stretches
-from training.notes.voices import recorded_speakers
+from training.pieces.players import band_of
+from training.sounds.stretches import named, read_stretches
+from training.sounds.voices import recorded_speakers
 
 RATE_HZ = 16_000
 _MANIFEST = "path,instrument,source,licence,midi_pitch,articulation,split\n"
@@ -226,8 +226,8 @@ def test_more_pieces_are_not_played_by_what_a_folder_holds_out(
     folder = tmp_path / "notes"
     rows = melody(folder, "val") + melody(folder, "train")
     (folder / "manifest.csv").write_text(_MANIFEST + "".join(rows))
-    monkeypatch.setattr("training.notes.add.require_fonts", lambda: None)
-    monkeypatch.setattr("training.notes.add.FONTS", [])
+    monkeypatch.setattr("training.making.add.require_fonts", lambda: None)
+    monkeypatch.setattr("training.making.add.FONTS", [])
     old = make_bank(tmp_path / "old", labels=("violin",))
     add_pieces(old.path, tmp_path / "new", 2, [folder], None, seed=1, processes=1)
     bank = Bank.open(tmp_path / "new")

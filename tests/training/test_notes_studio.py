@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.notes.add import add_second_takes
-from training.notes.bank import Bank
-from training.notes.clips import Clip
-from training.notes.studio import MAX_SHIFT_SEMITONES, MAX_STRETCH, retuned, treated
-from training.notes.writer import BankWriter
+from training.bank.bank import Bank
+from training.bank.clips import Clip
+from training.bank.writer import BankWriter
+from training.making.add import add_second_takes
+from training.sounds.studio import MAX_SHIFT_SEMITONES, MAX_STRETCH, retuned, treated
 
 RATE_HZ = 16_000
 

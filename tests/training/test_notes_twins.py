@@ -13,11 +13,12 @@ from bank_factory import make_bank, tone
 from font_fixture import small_font
 
 from realtime.errors import TuttiError
-from training.notes import add, soundfont, twins
-from training.notes.bank import Bank
-from training.notes.clips import Clip
-from training.notes.soundfont import melodic_clips, presets_of
-from training.notes.writer import BankWriter, copy_into
+from training.bank.bank import Bank
+from training.bank.clips import Clip
+from training.bank.writer import BankWriter, copy_into
+from training.making import add
+from training.sounds import soundfont, twins
+from training.sounds.soundfont import melodic_clips, presets_of
 
 
 def test_one_recording_is_known_again_at_another_level_and_place() -> None:

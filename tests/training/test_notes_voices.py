@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from training.notes.pitch import detect
-from training.notes.singing import sing_line, transposed_line, voiced_runs
-from training.notes.vocoder import FRAME_S, Speech, analyse, synthesise
-from training.notes.voices import Speaker, clips
+from training.sounds.pitch import detect
+from training.sounds.singing import sing_line, transposed_line, voiced_runs
+from training.sounds.vocoder import FRAME_S, Speech, analyse, synthesise
+from training.sounds.voices import Speaker, clips
 
 RATE_HZ = 16_000
 FORMANTS_HZ = (700.0, 1200.0, 2600.0)

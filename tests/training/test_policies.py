@@ -19,7 +19,7 @@ from training.losses import multilabel_loss
 from training.mixing.labels import Targets
 from training.models.tagger import InstrumentTagger, Logits, NetworkConfig
 from training.recipe import Recipe, Stage
-from training.validation import Validation
+from training.scoring.validation import Validation
 
 NETWORK = NetworkConfig(stem_stride=4, depths=(1, 1, 1, 1))
 BATCH = 4

@@ -15,7 +15,7 @@ from realtime.taxonomy import INSTRUMENTS
 from training.checkpoint import network_settings, save
 from training.mixing.labels import Targets
 from training.models.tagger import InstrumentTagger
-from training.validation import Validation, main, score_windows
+from training.scoring.validation import Validation, main, score_windows
 
 CPU = torch.device("cpu")
 

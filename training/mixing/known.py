@@ -15,7 +15,7 @@ from torch import Tensor
 
 from realtime.spec import POLYPHONY_LABELS
 from realtime.taxonomy import FAMILIES, FINE, INSTRUMENTS, Target
-from training.notes.clips import COMPLETE
+from training.bank.clips import COMPLETE
 
 
 class Music:

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from realtime.errors import TuttiError
 from realtime.taxonomy import FAMILIES, FINE, INSTRUMENTS, Target
+from training.bank.bank import AUDIO_FILE, COLUMNS, Bank
 from training.mixing.known import Music
-from training.notes.bank import AUDIO_FILE, COLUMNS, Bank
 
 SAMPLE_RATE_HZ = 16_000
 KINDS = ("note", "phrase", "stem")

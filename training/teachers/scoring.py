@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from realtime.model import Scores
 from realtime.spec import POLYPHONY_LABELS
-from training.real import RealValidation
+from training.scoring.real import RealValidation
 from training.teachers.opinion import Opinion
 from training.teachers.panel import Panel
 

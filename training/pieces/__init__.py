@@ -1,0 +1,1 @@
+"""Composed pieces: songs of several parts, who plays them, and their rendering to stems."""
