@@ -158,13 +158,18 @@ def _whole(
     max_tail_s: float,
 ) -> tuple[int, int]:
     """All in one call, silence for latency and tail included; (frames, latency in frames)."""
-    if file.frames * file.channels > MAX_WHOLE_SAMPLES:
-        label = host.chain.effects[host.chain.whole_only[0]].label
-        raise TuttiError(
-            f"{file.path} is too long for {label}, which must hold it in memory as a whole: "
-            f"cut it to {MAX_WHOLE_SAMPLES / file.channels / file.sample_rate_hz / 60:.0f} minutes."
-        )
-    audio = np.concatenate(list(_blocks(file)), axis=1)
+    blocks: list[Block] = []
+    for block in _blocks(file):
+        blocks.append(block)
+        # What is known of the length beforehand, and what was read: a header may be wrong.
+        if max(file.frames, file.position) * file.channels > MAX_WHOLE_SAMPLES:
+            label = host.chain.effects[host.chain.whole_only[0]].label
+            minutes = MAX_WHOLE_SAMPLES / file.channels / file.sample_rate_hz / 60
+            raise TuttiError(
+                f"{file.path} is too long for {label}, which must hold it in memory as a whole: "
+                f"cut it to {minutes:.0f} minutes."
+            )
+    audio = np.concatenate(blocks, axis=1)
     frames = audio.shape[1]
     extra = round((WHOLE_LATENCY_S + max_tail_s) * file.sample_rate_hz)
     silence = np.zeros((file.channels, extra), np.float32)

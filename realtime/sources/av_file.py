@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from realtime.errors import TuttiError
 from realtime.sources import cut_short
-from realtime.sources.mpeg import INFO_BYTES, FrameCount, frames_counted, last_info
+from realtime.sources.mpeg import INFO_BYTES, FrameCount, frames_counted, id3_bytes, last_info
 
 if TYPE_CHECKING:
     import av
@@ -32,8 +32,6 @@ STATES_LENGTH = {
     "w64", "wav", "wv",
 }  # fmt: skip
 """Those whose header says how long they are; elsewhere FFmpeg guesses."""
-MPEG = {"mp1", "mp1float", "mp2", "mp2float", "mp3", "mp3float"}
-"""FFmpeg's decoders of MPEG audio."""
 RESYNCHRONISES = {"aac", "ac3", "dts", "eac3", "loas", "mlp", "mp3", "mpeg", "mpegts", "truehd"}
 """Frames in a row, each found by its own start: what is between them is passed over."""
 SLACK_SHARE, MIN_SLACK_S, MAX_SLACK_S = 0.02, 0.05, 0.25
@@ -76,6 +74,8 @@ class AvFile:
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
         self._stream, self._name = stream, name
+        self._held: NDArray[np.float32]
+        self._blocks: Iterator[NDArray[np.float32]]
         self._open()
 
     def read(self, frames: int) -> NDArray[np.float32]:
@@ -100,13 +100,14 @@ class AvFile:
         """Go on reading from there; from then on the file's length is not checked."""
         from av import time_base
 
+        impossible = (*_errors(), _Nothing, TuttiError)
         ahead = -1
         try:
             before_s = max(self._first_s, self._first_s + frame / self.sample_rate_hz - PREROLL_S)
             self._container.seek(round(before_s * time_base))
             self._start(is_whole=False)
             ahead = frame - round((self._pts_s - self._first_s) * self.sample_rate_hz)
-        except (*_errors(), _Nothing):
+        except impossible:
             pass
         if ahead < 0:  # not every format can jump
             self._container.close()
@@ -127,6 +128,7 @@ class AvFile:
         try:
             self._container = av.open(
                 _Bytes(self._stream),
+                mode="r",
                 options={"format_whitelist": FORMATS, "protocol_whitelist": "none"},
                 metadata_errors="ignore",
             )
@@ -144,8 +146,11 @@ class AvFile:
         self.frames = max(0, round(length_s * self.sample_rate_hz))
 
     def _default_stream(self) -> av.AudioStream:
+        from av import AudioStream
+        from av.stream import Discard
+
         found = self._container.streams.best("audio")
-        if not isinstance(found, _audio_stream()) or found.codec_context is None:
+        if not isinstance(found, AudioStream) or found.codec_context is None:
             raise TuttiError(
                 f"{self._name} holds no sound that can be decoded: give it a file with sound."
             )
@@ -153,7 +158,7 @@ class AvFile:
         if self._format.startswith("mov"):  # it then passes over the pictures
             for other in self._container.streams:
                 if other is not found:
-                    other.discard = "all"
+                    other.discard = Discard.all
         return found
 
     @property
@@ -174,9 +179,9 @@ class AvFile:
         """Decode from where the container is; the first frame says what the sound is like."""
         self._is_whole = is_whole
         self._end_s = self._pts_s = 0.0
-        self._lost_bytes = self._others = 0
+        self._lost_bytes = self._others = self._tag_until = 0
         self._ended_badly = False
-        self._count = FrameCount() if self._audio.codec_context.name in MPEG else None
+        self._count: FrameCount | None = None
         frames = self._decoded()
         first = next(frames, None)
         if first is None:
@@ -186,7 +191,10 @@ class AvFile:
         self.sample_rate_hz: int = first.sample_rate
         self.channels: int = first.layout.nb_channels
         self._pts_s = first.time or 0.0
-        self._held = self._samples(first)
+        try:
+            self._held = self._samples(first)
+        except ValueError:  # samples that NumPy has no name for
+            raise _Nothing from None
         self._blocks = (self._samples(frame) for frame in frames if self._fits(frame))
 
     def _decoded(self) -> Iterator[av.AudioFrame]:
@@ -197,7 +205,7 @@ class AvFile:
                 if packet.pts is not None and packet.time_base is not None:
                     end_s = float((packet.pts + (packet.duration or 0)) * packet.time_base)
                     self._end_s = max(self._end_s, end_s)
-                if packet.stream_index != self._audio.index:
+                if packet.stream_index != self._audio.index or self._in_tag(packet):
                     continue
                 if packet.is_corrupt and self._format != "wav":  # whose length tells
                     raise self._damaged()
@@ -212,14 +220,13 @@ class AvFile:
     def _frames(self, packet: av.Packet, began: bool) -> list[av.AudioFrame]:
         """A packet's frames; none of what is only between frames, such as tags."""
         data = bytes(packet)
-        counted = frames_counted(data) if self._count is not None else None
-        if self._count is not None and not began:
-            self._count.info(frames_counted(self._before(packet)) or 0)
-        if self._count is not None and counted is not None:
-            self._count.info(counted)
-            return []
+        if self._format == "mp3":  # or MP2
+            self._count = self._count or FrameCount(frames_counted(self._before(packet)) or 0)
+            if (counted := frames_counted(data)) is not None:
+                self._count.info(counted)
+                return []
         try:
-            frames = packet.decode()
+            frames = self._audio.decode(packet)
         except _errors():
             if self._format not in RESYNCHRONISES:
                 raise
@@ -234,6 +241,16 @@ class AvFile:
             if self._count is not None:
                 self._count.frame(data)
         return frames
+
+    def _in_tag(self, packet: av.Packet) -> bool:
+        """Whether it lies in a tag between joined files, whose pictures may look like frames."""
+        if self._format in RESYNCHRONISES and packet.pos is not None:
+            head = bytes(packet)[:10]
+            if head.startswith(b"ID3") and packet.pos >= self._tag_until:
+                self._tag_until = packet.pos + id3_bytes(head)
+                return len(head) < packet.size <= id3_bytes(head)
+            return packet.pos < self._tag_until
+        return False
 
     def _before(self, packet: av.Packet) -> bytes:
         """What FFmpeg passed over just before the first packet: an info frame, if there is one."""
@@ -279,7 +296,7 @@ class AvFile:
         if array.dtype == np.uint8:
             array = (array.astype(np.float32) - 128) / 128
         elif array.dtype.kind == "i":
-            array = array.astype(np.float32) / -float(np.iinfo(array.dtype).min)
+            array = array.astype(np.float32) / 2.0 ** (8 * array.itemsize - 1)
         if channels != self.channels:
             if channels != 1:
                 array = array.mean(axis=1, keepdims=True)
@@ -310,8 +327,3 @@ def _errors() -> tuple[type[Exception], ...]:
 
     return (FFmpegError, ValueError, MemoryError, OverflowError)
 
-
-def _audio_stream() -> type:
-    from av import AudioStream
-
-    return AudioStream

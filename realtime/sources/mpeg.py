@@ -12,7 +12,7 @@ import struct
 
 SAME_STREAM = 0xFFFE_0C00
 """Of a frame's header: sync, version, layer and sample rate, which a stream does not change."""
-SLACK_SHARE = 0.02
+SLACK_SHARE = 0.05
 SLACK_FRAMES = 10
 """Frames that may be missing, at most: encoders count differently."""
 INFO_BYTES = 2_881
@@ -62,6 +62,14 @@ def frames_counted(info: bytes) -> int | None:
     return count if flags & 1 else 0
 
 
+def id3_bytes(head: bytes) -> int:
+    """Length of an ID3v2 tag, from its first ten bytes: four of them with seven bits each."""
+    length = 0
+    for byte in head[6:10]:
+        length = length << 7 | byte & 127
+    return 10 + length
+
+
 def last_info(passed: bytes) -> bytes:
     """The info frame that ends these bytes; empty if none does."""
     found = list(_INFO.finditer(passed))
@@ -71,9 +79,9 @@ def last_info(passed: bytes) -> bytes:
 class FrameCount:
     """Watches a stream's frames go by, and tells whether it lacks any."""
 
-    def __init__(self) -> None:
+    def __init__(self, counted: int = 0) -> None:
         self._seen = 0
-        self._due = 0
+        self._due = _due(counted)
         self._lacking = False
         self._kind = 0
         self._last = b""
@@ -81,7 +89,7 @@ class FrameCount:
     def info(self, counted: int) -> None:
         """An info frame went by: what was due before it must have come, so much is due now."""
         self._lacking |= self._is_short()
-        self._due = self._seen + counted - min(SLACK_FRAMES, int(SLACK_SHARE * counted))
+        self._due = self._seen + _due(counted)
 
     def frame(self, data: bytes) -> None:
         """A frame that could be decoded."""
@@ -102,3 +110,7 @@ class FrameCount:
 
     def _is_short(self) -> bool:
         return self._seen < self._due
+
+
+def _due(counted: int) -> int:
+    return counted - min(SLACK_FRAMES, int(SLACK_SHARE * counted))
