@@ -51,7 +51,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "files", nargs="+", metavar="FILE", help="sound file; - is stdin, WAV or FLAC"
+        "files", nargs="+", metavar="FILE", help="sound file; - is stdin"
     )
     parser.add_argument("--format", choices=FORMATS, default="text", help="default: text")
     arguments.add_model(parser)

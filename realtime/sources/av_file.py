@@ -100,14 +100,15 @@ class AvFile:
         """Go on reading from there; from then on the file's length is not checked."""
         from av import time_base
 
-        impossible = (*_errors(), _Nothing, TuttiError)
         ahead = -1
         try:
             before_s = max(self._first_s, self._first_s + frame / self.sample_rate_hz - PREROLL_S)
             self._container.seek(round(before_s * time_base))
             self._start(is_whole=False)
             ahead = frame - round((self._pts_s - self._first_s) * self.sample_rate_hz)
-        except impossible:
+        except (_Nothing, TuttiError):
+            pass
+        except _errors():
             pass
         if ahead < 0:  # not every format can jump
             self._container.close()

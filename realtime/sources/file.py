@@ -18,7 +18,7 @@ from realtime.windows import MAX_RATE_HZ, MIN_RATE_HZ
 BLOCK_S = 10.0
 MAX_BLOCK_SAMPLES = 2_000_000
 """Over all channels: bounds memory whatever the header claims."""
-FORMATS = "WAV, AIFF, FLAC, OGG, MP3, M4A or another sound or film"
+FORMATS = "WAV, AIFF, FLAC, OGG, MP3, M4A, MP4, MKV or similar"
 SUFFIXES = (
     ".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".m4a", ".aac",
     ".wma", ".mp4", ".mov", ".webm", ".mkv", ".mka", ".ac3", ".wv", ".caf", ".w64",
