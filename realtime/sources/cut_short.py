@@ -36,6 +36,19 @@ def chunk_is_cut_short(decoder_log: str) -> bool:
     return found is not None and int(found[2]) < int(found[1]) < UNKNOWN_LENGTH
 
 
+def wav_is_cut_short(path: Path) -> bool:
+    """A WAV that libsndfile does not open, from its chunks; a length of 0 promises nothing."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(12)
+        while len(head := file.read(8)) == 8:
+            length = int.from_bytes(head[4:], "little")
+            if head[:4] == b"data":
+                return length < UNKNOWN_LENGTH and file.tell() + length > size
+            file.seek(length + length % 2, 1)
+    return False
+
+
 def ogg_state(path: Path) -> str:
     """``CUT`` within a page, ``JOINED`` of several streams, or ``WHOLE`` (RFC 3533, section 6)."""
     state, began = WHOLE, False

@@ -88,6 +88,8 @@ def opened(path: Path) -> SndFile | None:
         # Bytes, because a name need not be UTF-8; Windows has its own way for text.
         file = _reader()(str(path) if sys.platform == "win32" else os.fsencode(path))
     except (RuntimeError, OSError, TypeError, ValueError):
+        if magic == b"RIFF" and cut_short.wav_is_cut_short(path):
+            raise cut_short.error(path) from None
         return None
     if cut_short.chunk_is_cut_short(file.extra_info):
         file.close()

@@ -81,6 +81,8 @@ def _sound(container, codec: str, rate_hz: int):
     stream = container.add_stream(codec, rate=rate_hz, layout="stereo")
     if codec == "wmav2":
         stream.codec_context.bit_rate = 128_000
+    if codec in ("wavpack", "tta"):  # whose first choice is 8 bits
+        stream.format = "s16p" if codec == "wavpack" else "s16"
     return stream
 
 
