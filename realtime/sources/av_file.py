@@ -38,6 +38,7 @@ SLACK_SHARE, MIN_SLACK_S, MAX_SLACK_S = 0.02, 0.05, 0.25
 """How much may be missing from a stated length: it is rounded, and counts what is not heard."""
 LOST_BYTES = 65_536
 """More bytes than this between the frames are lost sound."""
+HEAD_BYTES = 65_536
 OTHER_FRAMES = 4
 """So many frames in a row of another rate are a change; fewer are junk that looks like them."""
 SKIPPED_FRAMES = 1 << 18
@@ -202,7 +203,7 @@ class AvFile:
         """Every frame; at the end what is missing, if anything is."""
         began = False
         try:
-            for packet in self._container.demux():
+            for packet in self._packets():
                 if packet.pts is not None and packet.time_base is not None:
                     end_s = float((packet.pts + (packet.duration or 0)) * packet.time_base)
                     self._end_s = max(self._end_s, end_s)
@@ -217,6 +218,12 @@ class AvFile:
             raise (self._damaged() if began else _Nothing()) from None
         if began and self._is_whole and self._lacks_sound():
             raise self._damaged()
+
+    def _packets(self) -> Iterator[av.Packet]:
+        try:
+            yield from self._container.demux()
+        except IndexError:  # PyAV's, at the end, for a stream that the header did not name
+            return
 
     def _frames(self, packet: av.Packet, began: bool) -> list[av.AudioFrame]:
         """A packet's frames; none of what is only between frames, such as tags."""
@@ -255,19 +262,28 @@ class AvFile:
 
     def _before(self, packet: av.Packet) -> bytes:
         """What FFmpeg passed over just before the first packet: an info frame, if there is one."""
-        if not packet.pos or not self._stream.seekable():
+        passed = min(packet.pos or 0, INFO_BYTES)
+        return last_info(self._part((packet.pos or 0) - passed, passed))
+
+    def _head(self) -> tuple[bytes, int]:
+        """The first bytes, and how many there are in all."""
+        return self._part(0, HEAD_BYTES), self._container.size
+
+    def _part(self, start: int, count: int) -> bytes:
+        if not self._stream.seekable():
             return b""
         at = self._stream.tell()
-        self._stream.seek(max(0, packet.pos - INFO_BYTES))
-        passed = self._stream.read(min(packet.pos, INFO_BYTES))
+        self._stream.seek(start)
+        part = self._stream.read(count)
         self._stream.seek(at)
-        return last_info(passed)
+        return part
 
     def _lacks_sound(self) -> bool:
         stated_s = self._stated_s
         slack_s = min(max(SLACK_SHARE * stated_s, MIN_SLACK_S), MAX_SLACK_S)
         return (
             self._end_s < stated_s - slack_s
+            or (self._format == "asf" and cut_short.asf_is_cut_short(*self._head()))
             or self._ended_badly
             or self._lost_bytes > LOST_BYTES
             or (self._count is not None and self._count.lacks_frames())
@@ -316,9 +332,16 @@ class _Bytes:
     """A stream without its name, whose ending FFmpeg would believe."""
 
     def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
         self.read = stream.read
         if stream.seekable():
-            self.seek, self.tell = stream.seek, stream.tell
+            self.seek, self.tell = self._seek, stream.tell
+
+    def _seek(self, offset: int, whence: int = 0) -> int:
+        try:
+            return self._stream.seek(offset, whence)
+        except (OSError, ValueError):  # a damaged file points before its start
+            return -1
 
 
 @cache
@@ -326,5 +349,5 @@ def _errors() -> tuple[type[Exception], ...]:
     """What PyAV raises for a bad file."""
     from av import FFmpegError
 
-    return (FFmpegError, ValueError, MemoryError, OverflowError)
+    return (FFmpegError, OSError, ValueError, MemoryError, OverflowError)
 

@@ -40,6 +40,15 @@ def refusal(path):
     return text
 
 
+def attempt(path):
+    """Seconds read to the end, or what was said instead."""
+    try:
+        found, source = read(path)
+    except TuttiError as error:
+        return None, str(error)
+    return len(found) / source.sample_rate_hz, ""
+
+
 def written(path, content):
     path.write_bytes(content)
     return path
@@ -104,12 +113,8 @@ def test_a_file_cut_in_the_middle_is_not_the_whole(files, tmp_path, kind, part, 
         assert "cut short" in (said := refusal(path)) or "damaged" in said
     else:
         # A bare row of frames: it may have been meant to end there, and what is said is so.
-        try:
-            found, source = read(path)
-        except TuttiError as cut:
-            assert "cut short" in str(cut)
-        else:
-            assert len(found) / source.sample_rate_hz == pytest.approx(part * SECONDS, abs=0.15)
+        found_s, said = attempt(path)
+        assert "cut short" in said or found_s == pytest.approx(part * SECONDS, abs=0.15)
     assert capfd.readouterr().err == ""
 
 
@@ -142,7 +147,7 @@ def test_mp3_and_aac_give_the_frames_that_went_in(files):
 
 @pytest.mark.parametrize("kind", ["mp3", "m4a", "wv", "flac", "wav", "mkv", "webm", "ac3"])
 def test_a_place_is_found_again(files, kind):
-    whole, source = read(files[kind])
+    whole, _ = read(files[kind])
     # Times in films and the like are whole milliseconds.
     slack = 48 if kind in ("mkv", "webm", "ac3") else 0
     with FileSource(files[kind]) as source:
