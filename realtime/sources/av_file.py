@@ -7,7 +7,7 @@ points to other files, can open neither files nor addresses.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -127,9 +127,10 @@ class AvFile:
         import av
 
         av.logging.set_level(None)
+        self._bytes = _Bytes(self._stream)
         try:
             self._container = av.open(
-                _Bytes(self._stream),
+                self._bytes,
                 mode="r",
                 options={"format_whitelist": FORMATS, "protocol_whitelist": "none"},
                 metadata_errors="ignore",
@@ -266,12 +267,12 @@ class AvFile:
         return last_info(self._part((packet.pos or 0) - passed, passed))
 
     def _head(self) -> tuple[bytes, int]:
-        """The first bytes, and how many there are in all."""
-        return self._part(0, HEAD_BYTES), self._container.size
+        """The first bytes, and how many there are in all (at the end of a pipe: were)."""
+        return self._part(0, HEAD_BYTES), self._bytes.count or self._container.size
 
     def _part(self, start: int, count: int) -> bytes:
         if not self._stream.seekable():
-            return b""
+            return self._bytes.head[start : start + count]
         at = self._stream.tell()
         self._stream.seek(start)
         part = self._stream.read(count)
@@ -333,9 +334,18 @@ class _Bytes:
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self.read = stream.read
+        self.count = 0
+        self.head = b""
+        """The first bytes, of a pipe."""
+        self.read: Callable[[int], bytes] = self._read
         if stream.seekable():
-            self.seek, self.tell = self._seek, stream.tell
+            self.read, self.seek, self.tell = stream.read, self._seek, stream.tell
+
+    def _read(self, count: int) -> bytes:
+        part = self._stream.read(count)
+        self.head += part[: HEAD_BYTES - len(self.head)]
+        self.count += len(part)
+        return part
 
     def _seek(self, offset: int, whence: int = 0) -> int:
         try:

@@ -136,7 +136,9 @@ def _cut_short() -> TuttiError:
 def _other(pipe: _Pipe) -> _Decoder:
     from realtime.sources import av_file
 
-    found = av_file.opened(cast(BinaryIO, pipe), "The sound on stdin")
+    # Whether an Ogg is whole shows only in its pages, which a pipe cannot go back to.
+    is_ogg = pipe.peek(4) == b"OggS"
+    found = None if is_ogg else av_file.opened(cast(BinaryIO, pipe), "The sound on stdin")
     if found is None:
         raise TuttiError(
             "What comes in on stdin is no sound that can be read from a pipe: give it as a file, "

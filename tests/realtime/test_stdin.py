@@ -148,17 +148,16 @@ def test_raw_samples(name):
         heard(data + b"\0", raw)
 
 
-@pytest.mark.parametrize("kind", ["mp3", "ogg", "aac", "mkv", "fast.m4a", "frag.mp4", "ts"])
+@pytest.mark.parametrize("kind", ["mp3", "aac", "mkv", "fast.m4a", "frag.mp4", "ts", "wma"])
 def test_other_kinds_come_through_a_pipe_as_well(tmp_path, kind):
     sound = sound_kinds.demo(2.0)
     path = sound_kinds.encode(tmp_path / f"a.{kind}", kind, sound, 44_100)
     content = path.read_bytes()
-    source, found = heard(content)
-    assert source.sample_rate_hz == 44_100
+    rate_hz, found = heard(content)
+    assert rate_hz == 44_100
     assert len(found) == pytest.approx(len(sound), abs=2_400)
-    if kind != "ogg":  # whose last page says how long it is
-        with pytest.raises(TuttiError, match="cut short"):
-            heard(content[: len(content) // 2 + 7])
+    with pytest.raises(TuttiError, match="cut short"):
+        heard(content[: len(content) // 2 + 7])
 
 
 def test_a_raw_format_is_three_things():
