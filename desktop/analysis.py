@@ -82,15 +82,17 @@ class FileAnalysis:
 
     @property
     def progress(self) -> float:
-        """0 to 1."""
-        return 1.0 if self.done else min(self._analysed_s / max(self.duration_s, 1e-9), 1.0)
+        """0 to 1, as far as the file's header tells."""
+        if self.done:
+            return 1.0
+        return min(self._analysed_s / self.duration_s, 1.0) if self.duration_s else 0.0
 
     def timeline(self) -> Timeline | None:
         """Everything analysed so far, as ``tutti tag`` would give it; None before the first."""
         tags = tuple(self._tags)
         if not tags or self._spec is None:
             return None
-        return Timeline(tags, self._spec, str(self.path), self.duration_s)
+        return Timeline(tags, self._spec, str(self.path), self._analysed_s)
 
     def set_smoothing(self, smoothing: Smoothing) -> None:
         """Smooth the finished analysis anew, in the background; a running one goes on with it."""
@@ -144,6 +146,7 @@ class FileAnalysis:
                 self.waveform.push(block)
                 self._score(model, meter, post, cutter.push(block))
                 self._analysed_s = cutter.duration_s
+                self.duration_s = max(self.duration_s, cutter.duration_s)
 
     def _score(
         self, model: TagModel, meter: LevelMeter, post: Postprocessor, windows: list[Window]

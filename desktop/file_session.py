@@ -67,8 +67,9 @@ class FileSession:
         return self.player.duration_s
 
     def reading(self) -> Reading:
-        if self.analysis.done and not self.analysis.error:
-            # A header may only estimate the length, as an MP3's does.
+        # A header may only estimate the length, as an MP3's does, or say nothing of it.
+        is_known = self.analysis.done and not self.analysis.error
+        if is_known or self.analysis.duration_s > self.player.duration_s:
             self.player.duration_s = self.analysis.duration_s
         time_s = self.player.position_s
         reach_s = max(self.analysis.hop_s, WINDOW_S / 2) + 0.25

@@ -288,6 +288,8 @@ class MainWindow(QWidget):
         level = reading.level
         self.level.set_level(level.rms_dbfs, level.peak_dbfs, level.clipped, dt_s)
         if self._frames % 3 == 0 and not self.compact:
+            if isinstance(session, FileSession):
+                self.roll.set_length(session.duration_s)
             self.roll.set_now(reading.time_s, session.track)
         if isinstance(session, FileSession) and not self.compact:
             self.transport.tick()

@@ -6,17 +6,18 @@ holds. Speed works like a tape's: pitch follows.
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from realtime.sources.file import FileSource
 
 BLOCK_S = 0.02
 OUTPUT_LATENCY_S = 0.1
@@ -97,11 +98,6 @@ def open_sink(sample_rate_hz: int, channels: int) -> Sink:
         return SilentSink(sample_rate_hz, "Silent: no sound output found")
 
 
-def file_name(path: Path) -> str | bytes:
-    """As the decoder takes it: bytes, because a name need not be UTF-8, but on Windows text."""
-    return str(path) if sys.platform == "win32" else os.fsencode(path)
-
-
 OpenSink = Callable[[int, int], Sink]
 """Makes the sink for a sample rate in Hz and a number of channels."""
 
@@ -116,7 +112,10 @@ class _Written(NamedTuple):
 
 
 class Player:
-    """Transport of one file. Every method is safe from the UI thread and returns at once."""
+    """Transport of one file. Every method is safe from the UI thread and returns at once.
+
+    ``duration_s`` may be an estimate, or 0: it plays to where the file truly ends.
+    """
 
     def __init__(
         self,
@@ -136,6 +135,7 @@ class Player:
         self._open_sink = sink
         self._changed = threading.Condition()
         self._cursor_s = 0.0
+        self._ended = False
         self._playing = False
         self._closing = False
         self._jumped = True
@@ -184,8 +184,8 @@ class Player:
 
     def play(self) -> None:
         with self._changed:
-            if self._cursor_s >= self.duration_s - 0.01:
-                self._cursor_s = 0.0
+            if self._ended:
+                self._cursor_s, self._ended = 0.0, False
             self._playing, self._jumped = True, True
             self._changed.notify()
 
@@ -199,6 +199,7 @@ class Player:
     def seek(self, time_s: float) -> None:
         with self._changed:
             self._cursor_s = min(max(time_s, 0.0), self.duration_s)
+            self._ended = 0.0 < self.duration_s <= time_s + 0.01
             self._written.clear()
             self._jumped = True
             self._changed.notify()
@@ -242,11 +243,11 @@ class Player:
             self._playing = False
 
     def _play_until_closed(self) -> None:
-        import soundfile
+        from realtime.sources.file import FileSource
 
         sink: Sink | None = None
-        # The decoder of the analysis, so that both agree on where a sample lies.
-        with soundfile.SoundFile(file_name(self.path)) as file:
+        # The reader of the analysis, so that both agree on where a sample lies.
+        with FileSource(self.path) as file:
             while True:
                 with self._changed:
                     while not self._playing and not self._closing:
@@ -281,17 +282,18 @@ class Player:
         return soxr.ResampleStream(self._rate_hz * speed, self._rate_hz, self._channels)
 
     def _one_block(
-        self, file: Any, sink: Sink, resampler: Any, cursor_s: float, speed: float
+        self, file: FileSource, sink: Sink, resampler: Any, cursor_s: float, speed: float
     ) -> bool:
         """Read, convert and write one block; False at the end or after a jump."""
         first = round(cursor_s * self._rate_hz)
         count = max(1, round(BLOCK_S * speed * self._rate_hz))
         loop = self._loop if self._in_loop(cursor_s) else None
-        end = round((loop[1] if loop else self.duration_s) * self._rate_hz)
-        count = min(count, max(end - first, 0))
-        if first != file.tell():
-            file.seek(min(first, file.frames))
-        block = file.read(count, dtype="float32", always_2d=True)
+        if loop:
+            count = min(count, max(round(loop[1] * self._rate_hz) - first, 0))
+        if first != file.position:
+            file.seek(first)
+        block = file.take(count)
+        is_end = len(block) < count
         if len(block):
             block = np.nan_to_num(block[:, : self._channels]) * np.float32(self._gain)
             out = block if resampler is None else resampler.resample_chunk(block)
@@ -304,9 +306,10 @@ class Player:
                 until_s = time.monotonic() + sink.latency_s
                 self._written.append(_Written(until_s, cursor_s, reached_s, speed))
             self._cursor_s = reached_s
-            if loop and first + len(block) >= end:
+            self.duration_s = reached_s if is_end else max(self.duration_s, reached_s)
+            if loop and (is_end or reached_s >= loop[1] - 0.5 / self._rate_hz):
                 self._cursor_s = loop[0]
-            elif len(block) < count or first + len(block) >= end:
+            elif is_end:
                 self._finish()
                 return False
         return True
@@ -318,7 +321,7 @@ class Player:
         """The end of the file: stop there, once what is on its way has been heard."""
         self._changed.wait(self._latency_s)
         if not self._jumped:
-            self._playing = False
+            self._playing, self._ended = False, True
             self._cursor_s = self.duration_s
             self._written.clear()
             self._jumped = True

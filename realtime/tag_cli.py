@@ -33,10 +33,11 @@ examples:
   tutti tag mix.flac --format audacity -o labels.txt
   tutti tag take1.wav take2.wav --format csv -o tables/
   tutti tag session.wav --channel 3,4 --hop 0.1
-  ffmpeg -i film.mkv -f wav - | tutti tag -
+  sox take.wav -t wav - trim 60 | tutti tag -
 
-Reads WAV, AIFF, FLAC, OGG and MP3. A bad file is named on stderr, the others are
-still tagged, and the exit status is 2.
+Reads WAV, AIFF, FLAC, OGG, Opus, MP3, M4A, AAC, WMA and more, and the sound of films
+(MP4, MOV, MKV, WebM). A bad file is named on stderr, the others are still tagged, and
+the exit status is 2.
 """
 
 
@@ -50,7 +51,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "files", nargs="+", metavar="FILE", help="sound file; - is stdin, WAV or FLAC"
+        "files", nargs="+", metavar="FILE", help="sound file; - is stdin"
     )
     parser.add_argument("--format", choices=FORMATS, default="text", help="default: text")
     arguments.add_model(parser)

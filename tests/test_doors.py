@@ -17,11 +17,12 @@ MAY_IMPORT = {
     "export": {"export", "training", "realtime"},
 }
 TRAINING_MAY_IMPORT = {  # the vocabulary and the post-processing, so that what users see is scored,
-    # and the one place that loads onnxruntime, with its telemetry switched off
+    # the one place that loads onnxruntime, with its telemetry switched off, and the one reader of
+    # sound files, so that training never takes half a file for the whole
     f"realtime.{name}"
     for name in (
         "taxonomy", "spec", "errors", "model", "windows", "levels", "smoothing", "postprocess",
-        "timeline", "tagger", "runtime",
+        "timeline", "tagger", "runtime", "sources.file",
     )
 }  # fmt: skip
 TRAINING_FOLDERS = {  # what a folder of training may import of the others

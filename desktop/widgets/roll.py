@@ -88,6 +88,10 @@ class HistoryRoll(QWidget):
         self.hint = "What is heard is drawn here."
         self.update()
 
+    def set_length(self, duration_s: float) -> None:
+        """A file's length as it is known now: its header may only have estimated it."""
+        self._duration_s = duration_s
+
     def set_now(self, now_s: float, track: Track) -> None:
         """The moment heard now; repaints what a pixel's worth of time changes."""
         axes = self.axes()

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from PyQt6.QtWidgets import QFileDialog, QWidget
 
-_FILTER = "Sound files (*.wav *.flac *.ogg *.mp3 *.aif *.aiff)"
+from realtime.sources.file import SUFFIXES
+
+_FILTER = f"Sound and films ({' '.join(f'*{suffix}' for suffix in SUFFIXES)});;All files (*)"
 
 
 def ask_sound(parent: QWidget, title: str, folder: str = "") -> Path | None:

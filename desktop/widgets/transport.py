@@ -129,8 +129,6 @@ class Transport(QWidget):
         if session:
             session.player.set_speed(speed)
             session.player.set_volume(volume_db)
-            self.length.setText(f"/ {clock(session.duration_s)}")
-            self.position.set_widest(clock(session.duration_s, tenths=True))
         self.loop.setChecked(False)
         self.tick()
 
@@ -139,6 +137,10 @@ class Transport(QWidget):
         session = self.session
         if session is None:
             return
+        length = f"/ {clock(session.duration_s)}"  # which the header may only have estimated
+        if length != self.length.text():
+            self.length.setText(length)
+            self.position.set_widest(clock(session.duration_s, tenths=True))
         position_s = session.player.position_s
         text = clock(position_s, tenths=True)
         self.position.set_text(text)

@@ -58,7 +58,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("chain", nargs="?", help="chain file (TOML)")
-    parser.add_argument("file", nargs="?", help="sound file: WAV, AIFF, FLAC, OGG or MP3")
+    parser.add_argument("file", nargs="?", help="sound file, such as WAV, FLAC, MP3 or M4A")
     parser.add_argument("-o", "--output", metavar="OUT", help="write the sound here")
     parser.add_argument("--report", metavar="JSON", help="write tags and differences here")
     parser.add_argument(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from pedalboard.io import AudioFile
+from pedalboard.io import AudioFile, WriteableAudioFile
 
 from realtime.errors import TuttiError
 from realtime.host.process import Host
@@ -88,12 +88,18 @@ def render(
             if host.chain.whole_only:
                 frames, latency_frames = _whole(host, file, state, write, max_tail_s)
             else:
+                rest = np.zeros((file.channels, 0), np.float32)
                 for block in _blocks(file):
+                    if block.shape[1] < BLOCK_FRAMES:  # the last: silence follows it
+                        rest = block
+                        break
                     state.keep(host.process(block, rate_hz), write)
                     if progress is not None:
-                        progress(host.frames_in / rate_hz, file.duration_s)
-                frames, latency_frames = host.frames_in, host.withheld_frames
-                _ring_out(host, state, write, frames, file.channels)
+                        done_s = host.frames_in / rate_hz
+                        progress(done_s, max(file.duration_s, done_s))
+                frames = file.position
+                _ring_out(host, state, write, frames, rest)
+                latency_frames = host.withheld_frames
         duration_s = frames / rate_hz
     return Rendering(
         input=str(source),
@@ -158,13 +164,18 @@ def _whole(
     max_tail_s: float,
 ) -> tuple[int, int]:
     """All in one call, silence for latency and tail included; (frames, latency in frames)."""
-    if file.frames * file.channels > MAX_WHOLE_SAMPLES:
-        label = host.chain.effects[host.chain.whole_only[0]].label
-        raise TuttiError(
-            f"{file.path} is too long for {label}, which must hold it in memory as a whole: "
-            f"cut it to {MAX_WHOLE_SAMPLES / file.channels / file.sample_rate_hz / 60:.0f} minutes."
-        )
-    audio = np.concatenate(list(_blocks(file)), axis=1)
+    blocks: list[Block] = []
+    for block in _blocks(file):
+        blocks.append(block)
+        # What is known of the length beforehand, and what was read: a header may be wrong.
+        if max(file.frames, file.position) * file.channels > MAX_WHOLE_SAMPLES:
+            label = host.chain.effects[host.chain.whole_only[0]].label
+            minutes = MAX_WHOLE_SAMPLES / file.channels / file.sample_rate_hz / 60
+            raise TuttiError(
+                f"{file.path} is too long for {label}, which must hold it in memory as a whole: "
+                f"cut it to {minutes:.0f} minutes."
+            )
+    audio = np.concatenate(blocks, axis=1)
     frames = audio.shape[1]
     extra = round((WHOLE_LATENCY_S + max_tail_s) * file.sample_rate_hz)
     silence = np.zeros((file.channels, extra), np.float32)
@@ -177,10 +188,15 @@ def _whole(
 
 
 def _ring_out(
-    host: Host, state: _Ending, write: Callable[[Block], None], frames: int, channels: int
+    host: Host, state: _Ending, write: Callable[[Block], None], frames: int, rest: Block
 ) -> None:
-    """Push silence until the latency is made up and the tail has died away."""
-    silence = np.zeros((channels, BLOCK_FRAMES), np.float32)
+    """Push the rest and silence until the latency is made up and the tail has died away.
+
+    The rest is filled up to a block: pedalboard cannot tell a few frames from channels.
+    """
+    silence = np.zeros((len(rest), BLOCK_FRAMES), np.float32)
+    block = silence.copy()
+    block[:, : rest.shape[1]] = rest
     longest = frames + state.max_tail_frames
     limit = host.frames_in + state.max_tail_frames + MAX_LATENCY_S * state.rate_hz
     held: list[Block] = []  # tail that is written only if sound follows it
@@ -190,7 +206,8 @@ def _ring_out(
             quiet_since = max(state.last_sound, frames)
             if end >= longest or end - quiet_since >= state.quiet_frames:
                 break
-        done = host.process(silence, state.rate_hz)[:, : longest - end]
+        done = host.process(block, state.rate_hz)[:, : longest - end]
+        block = silence
         end += done.shape[1]
         held.append(done)
         tail = np.concatenate(held, axis=1)
@@ -224,13 +241,21 @@ def _writer(
         raise _cannot_write(path, channels, error) from None
     try:
         with file:
-            yield file.write
+            yield lambda block: _write(file, block)
         os.replace(partial, path)
     except (OSError, RuntimeError) as error:
         raise TuttiError(f"{path} cannot be written ({error}): is the disk full?") from None
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def _write(file: WriteableAudioFile, block: Block) -> None:
+    if block.shape[0] == block.shape[1]:  # of which pedalboard cannot tell what is what
+        for frame in range(block.shape[1]):
+            file.write(block[:, frame : frame + 1])
+    else:
+        file.write(block)
 
 
 def _cannot_write(path: Path, channels: int, error: Exception) -> TuttiError:

@@ -1,24 +1,37 @@
 """Whether a sound file ends before it says it does; decoders tell only some of it.
 
 A truncated download or an interrupted copy would otherwise pass as a shorter
-piece. FLAC needs nothing here: its decoder fails.
+piece, and joined files as the first of them.
 """
 
 from __future__ import annotations
 
 import re
-import struct
 from pathlib import Path
+
+from realtime.errors import TuttiError
 
 UNKNOWN_LENGTH = 0x7FFF_0000
 """A chunk of at least this size was written to a pipe and means: until the end of the file."""
-OGG_LONGEST_PAGE = 65_307
-MP3_SEARCH = 65_536
-MP3_SLACK_SHARE = 0.02
-MP3_SLACK = 4_096
-"""An MP3 may miss this share of its bytes, at most this many: encoders count differently."""
+WHOLE, CUT, JOINED = "whole", "cut", "joined"
 
 _CHUNK = re.compile(r"^\s*(?:data|SSND)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
+_FLAC_START = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")
+_ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+_ASF_STREAMED = 1
+_ASF_SHARE = 0.95
+"""Editors of tags change a file by a little without telling its header."""
+_OGG_FIRST_PAGE = 2
+_STEP = 1 << 20
+
+
+def error(name: Path | str, read_s: float | None = None) -> TuttiError:
+    """What to say of such a file; ``read_s`` is where reading ended, if it began."""
+    where = "" if read_s is None else f" (it ended after {read_s:.1f} s)"
+    return TuttiError(
+        f"{name} is cut short or damaged and cannot be read to its end{where}: "
+        "copy or export it again."
+    )
 
 
 def chunk_is_cut_short(decoder_log: str) -> bool:
@@ -27,64 +40,55 @@ def chunk_is_cut_short(decoder_log: str) -> bool:
     return found is not None and int(found[2]) < int(found[1]) < UNKNOWN_LENGTH
 
 
-def ogg_is_cut_short(path: Path) -> bool:
-    """The last page is incomplete (RFC 3533, section 6)."""
+def wav_is_cut_short(path: Path) -> bool:
+    """A WAV that libsndfile does not open, from its chunks; a length of 0 promises nothing."""
+    size = path.stat().st_size
     with path.open("rb") as file:
-        size = file.seek(0, 2)
-        file.seek(max(0, size - 2 * OGG_LONGEST_PAGE))
-        tail = file.read()
-    page = tail[tail.rfind(b"OggS\0") :] if b"OggS\0" in tail else tail[:0]
-    if len(page) < 27:
-        return True
-    lacing = page[27 : 27 + page[26]]
-    return len(page) < 27 + page[26] + sum(lacing)
+        file.seek(12)
+        while len(head := file.read(8)) == 8:
+            length = int.from_bytes(head[4:], "little")
+            if head[:4] == b"data":
+                return length < UNKNOWN_LENGTH and file.tell() + length > size
+            file.seek(length + length % 2, 1)
+    return False
 
 
-def mp3_start(path: Path) -> bytes | None:
-    """The bytes from the first MPEG audio frame on (some 64 kB); None if there is no frame."""
+def asf_is_cut_short(head: bytes, size: int) -> bool:
+    """WMA, from its first bytes: the file is much smaller than its properties say."""
+    at = head.find(_ASF_PROPERTIES)
+    stated = int.from_bytes(head[at + 40 : at + 48], "little")
+    is_streamed = bool(head[at + 88 : at + 89] > b"" and head[at + 88] & _ASF_STREAMED)
+    return at >= 0 and not is_streamed and size < _ASF_SHARE * stated
+
+
+def ogg_state(path: Path) -> str:
+    """``CUT`` within a page, ``JOINED`` of several streams, or ``WHOLE`` (RFC 3533, section 6)."""
+    state, began = WHOLE, False
+    size = path.stat().st_size
     with path.open("rb") as file:
-        tag = file.read(10)
-        if tag[:3] == b"ID3" and len(tag) == 10:
-            # ID3v2: its length is in four bytes of seven bits.
-            file.seek(
-                10
-                + sum(
-                    (byte & 0x7F) << shift
-                    for byte, shift in zip(tag[6:], (21, 14, 7, 0), strict=True)
-                )
-            )
-        else:
-            file.seek(0)
-        head = file.read(MP3_SEARCH)
-    at = -1
-    while (at := head.find(b"\xff", at + 1)) >= 0:
-        if _is_mp3_header(head[at : at + 4]):
-            return head[at:]
-    return None
+        while (at := file.tell()) < size:
+            head = file.read(27)
+            if at and head[:4] != b"OggS"[: len(head)]:
+                return state  # something else follows the sound
+            if len(head) < 27:
+                return CUT
+            lacing = file.read(head[26])
+            if len(lacing) < head[26] or file.seek(sum(lacing), 1) > size:
+                return CUT
+            is_first = bool(head[5] & _OGG_FIRST_PAGE)
+            if is_first and began:
+                state = JOINED
+            began = not is_first
+    return state
 
 
-def _is_mp3_header(header: bytes) -> bool:
-    """Sync, no reserved version, layer, bit rate or sample rate (ISO 11172-3, 2.4.1.3)."""
-    return (
-        len(header) == 4
-        and header[1] & 0xE0 == 0xE0
-        and header[1] & 0x18 != 0x08
-        and header[1] & 0x06 != 0x00
-        and header[2] & 0xF0 not in (0x00, 0xF0)
-        and header[2] & 0x0C != 0x0C
-    )
-
-
-def mp3_is_cut_short(path: Path, start: bytes) -> bool:
-    """Shorter than its Xing or Info header counts; an MP3 without one cannot tell."""
-    found = re.search(rb"Xing|Info", start[:200])
-    if found is None:
-        return False
-    entry = start[found.end() : found.end() + 12]
-    if len(entry) < 12:
-        return True
-    flags, first, second = struct.unpack(">III", entry)
-    if not flags & 2:
-        return False
-    counted = second if flags & 1 else first
-    return path.stat().st_size < counted - min(MP3_SLACK, MP3_SLACK_SHARE * counted)
+def flac_goes_on(path: Path) -> bool:
+    """Whether the file holds another stream after its first one."""
+    with path.open("rb") as file:
+        file.seek(4)
+        kept = b""
+        while part := file.read(_STEP):
+            if _FLAC_START.search(kept + part):
+                return True
+            kept = part[-7:]
+    return False

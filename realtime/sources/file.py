@@ -1,43 +1,48 @@
-"""Sound files as a stream of blocks: WAV, AIFF, FLAC, Ogg Vorbis, Opus, MP3 and more.
-
-libsndfile decodes (through ``soundfile``, whose wheels bring it along): unlike
-JUCE's readers it does not fill up a truncated file with silence, cuts an MP3 to
-its exact length, and reads file names that are not UTF-8.
-"""
+"""Sound files as a stream of blocks: whatever libsndfile or FFmpeg reads, by one door."""
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from realtime.errors import TuttiError
-from realtime.sources import cut_short
+from realtime.sources import sndfile
 from realtime.windows import MAX_RATE_HZ, MIN_RATE_HZ
-
-if TYPE_CHECKING:
-    import soundfile
 
 BLOCK_S = 10.0
 MAX_BLOCK_SAMPLES = 2_000_000
 """Over all channels: bounds memory whatever the header claims."""
-UNKNOWN_FRAMES = 2**62
-"""libsndfile's answer where a header gives no length is above this."""
-FORMATS = "WAV, AIFF, FLAC, OGG or MP3"
+FORMATS = "WAV, AIFF, FLAC, OGG, MP3, M4A, MP4, MKV or similar"
+SUFFIXES = (
+    ".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".m4a", ".aac",
+    ".wma", ".mp4", ".mov", ".webm", ".mkv", ".mka", ".ac3", ".wv", ".caf", ".w64",
+)  # fmt: skip
+"""Usual endings of files with sound, for dialogs and folders; no ending is believed."""
+
+
+class Decoder(Protocol):
+    """An open file; ``frames`` is the header's word, which may be none (0) or an estimate."""
+
+    sample_rate_hz: int
+    channels: int
+    frames: int
+
+    def read(self, frames: int) -> NDArray[np.float32]: ...
+    def seek(self, frame: int) -> None: ...
+    def close(self) -> None: ...
 
 
 class FileSource:
     """A sound file, read block by block; memory does not grow with its length.
 
-    ``sample_rate_hz``, ``channels`` and ``frames`` are the header's (``frames``
-    is 0 if it gives no length, and an estimate for some MP3). The constructor opens.
+    ``frames`` is the length in the end: before, it is what the header says, which is an
+    estimate for MP3 and its like, and 0 where it says nothing. The constructor opens.
 
     Raises:
         TuttiError: from the constructor, ``open()`` or ``read()``: the file is
@@ -51,50 +56,54 @@ class FileSource:
         self.path = Path(path)
         self.name = self.path.name
         self._block_s = block_s
-        self._file: soundfile.SoundFile | None = None
+        self._decoder: Decoder | None = None
         self.open()
 
     @property
     def duration_s(self) -> float:
-        """Length that the file's header claims."""
+        """``frames`` as time."""
         return self.frames / self.sample_rate_hz
 
     def open(self) -> None:
         """Open, or go back to the start."""
         self.close()
         _check_path(self.path)
-        self._file = file = _open(self.path)
-        try:
-            self._check(file)
-        except TuttiError:
-            self.close()
-            raise
-        self.sample_rate_hz: int = file.samplerate
-        self.channels: int = file.channels
-        self.frames: int = 0 if file.frames > UNKNOWN_FRAMES else file.frames
-        self._frames_read = 0
-        by_time = int(self._block_s * file.samplerate)
+        self._decoder = decoder = _open(self.path)
+        self.sample_rate_hz = decoder.sample_rate_hz
+        self.channels = decoder.channels
+        self.frames = decoder.frames
+        self.position = 0
+        """Frame that is read next."""
+        by_time = int(self._block_s * self.sample_rate_hz)
         self._block_frames = max(1, min(by_time, MAX_BLOCK_SAMPLES // self.channels))
 
     def read(self, timeout_s: float | None = None) -> NDArray[np.float32] | None:
         """The next block, float32 (frames, channels), or None at the end."""
-        if self._file is None:
-            raise ValueError("the file is closed")
-        try:
-            block = self._file.read(self._block_frames, dtype="float32", always_2d=True)
-        except (RuntimeError, OSError):
-            raise self._damaged() from None
-        self._frames_read += len(block)
-        # A FLAC cut between two of its frames decodes without complaint; an MP3 only estimates.
-        if not len(block) and self._frames_read < self.frames and self._file.format != "MP3":
-            raise self._damaged()
+        block = self.take(self._block_frames)
         return block if len(block) else None
+
+    def take(self, frames: int) -> NDArray[np.float32]:
+        """The next frames, fewer only at the end."""
+        if self._decoder is None:
+            raise ValueError("the file is closed")
+        block = self._decoder.read(frames)
+        self.position += len(block)
+        if len(block) < frames:
+            self.frames = self.position
+        return block
+
+    def seek(self, frame: int) -> None:
+        """Go on reading from there (in films and the like to within a millisecond)."""
+        if self._decoder is None:
+            raise ValueError("the file is closed")
+        self._decoder.seek(frame)
+        self.position = frame
 
     def close(self) -> None:
         """Close the file; harmless when closed."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        if self._decoder is not None:
+            self._decoder.close()
+            self._decoder = None
 
     def __iter__(self) -> Iterator[NDArray[np.float32]]:
         while (block := self.read()) is not None:
@@ -111,65 +120,23 @@ class FileSource:
     ) -> None:
         self.close()
 
-    def _check(self, file: soundfile.SoundFile) -> None:
-        if not MIN_RATE_HZ <= file.samplerate <= MAX_RATE_HZ:
-            raise TuttiError(
-                f"{self.path} claims {file.samplerate} Hz, which cannot be right: "
-                "it may be damaged, so export it again."
-            )
-        is_ogg = file.format == "OGG"
-        if cut_short.chunk_is_cut_short(file.extra_info) or (
-            is_ogg and cut_short.ogg_is_cut_short(self.path)
-        ):
-            raise self._damaged()
-        if file.frames <= 0:
-            raise TuttiError(
-                f"{self.path} holds no sound (its length is zero): record or export it again."
-            )
 
-    def _damaged(self) -> TuttiError:
-        return TuttiError(
-            f"{self.path} is cut short or damaged and cannot be read to its end: "
-            "copy or export it again."
-        )
+def _open(path: Path) -> Decoder:
+    """libsndfile where it reads to the sample, FFmpeg for everything else."""
+    found: Decoder | None = sndfile.opened(path)
+    if found is None:
+        from realtime.sources import av_file
 
-
-@cache
-def _reader() -> type[soundfile.SoundFile]:
-    """soundfile's reader, told that it only goes forwards.
-
-    It would otherwise seek after every block, which costs time, and fails at the
-    end of a file whose header gives no length.
-    """
-    try:
-        import soundfile
-    except OSError:
+        found = av_file.opened(path.open("rb"), str(path))
+    if found is None:
+        raise _not_sound(path)
+    if not MIN_RATE_HZ <= found.sample_rate_hz <= MAX_RATE_HZ:
+        found.close()
         raise TuttiError(
-            "Sound files cannot be read because the library libsndfile is missing: "
-            "install it (Debian: apt install libsndfile1)."
-        ) from None
-
-    class ForwardReader(soundfile.SoundFile):
-        def seekable(self) -> bool:
-            return False
-
-    return ForwardReader
-
-
-def _open(path: Path) -> soundfile.SoundFile:
-    reader = _reader()
-    if path.suffix.lower() == ".mp3":
-        # Asked first, because the MP3 decoder would write notes of its own on stderr.
-        start = cut_short.mp3_start(path)
-        if start is None:
-            raise _not_sound(path)
-        if cut_short.mp3_is_cut_short(path, start):
-            raise TuttiError(f"{path} is cut short: copy or export it again.")
-    try:
-        # Bytes, because a name need not be UTF-8; Windows has its own way for text.
-        return reader(str(path) if sys.platform == "win32" else os.fsencode(path))
-    except (RuntimeError, OSError, TypeError, ValueError):
-        raise _not_sound(path) from None
+            f"{path} claims {found.sample_rate_hz} Hz, which cannot be right: "
+            "it may be damaged, so export it again."
+        )
+    return found
 
 
 def _not_sound(path: Path) -> TuttiError:

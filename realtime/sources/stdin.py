@@ -1,4 +1,4 @@
-"""Sound that comes in on stdin, from a pipe: a stream of WAV or FLAC, or raw samples.
+"""Sound that comes in on stdin, from a pipe: WAV, FLAC, what FFmpeg knows, or raw samples.
 
 It can be read once, forwards, and need not say how long it is.
 """
@@ -9,7 +9,7 @@ import struct
 import sys
 from collections.abc import Iterator
 from types import TracebackType
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +51,7 @@ class _Decoder(Protocol):
 class StdinSource:
     """Stdin as blocks of float32 (frames, channels), like a ``FileSource`` that is read once.
 
-    ``raw_format``: what the bytes are; None reads a WAV or FLAC stream's own head.
+    ``raw_format``: what the bytes are; None reads a stream's own head.
     ``stream``: another stream of bytes than stdin.
 
     Raises:
@@ -75,10 +75,7 @@ class StdinSource:
         elif head == b"fLaC":
             self._decoder = _Flac(pipe)
         else:
-            raise TuttiError(
-                "What comes in on stdin is neither WAV nor FLAC: give it as a file, or say "
-                "what its samples are with --raw-format, as in f32le:48000:2."
-            )
+            self._decoder = _other(pipe)
         self.sample_rate_hz = self._decoder.sample_rate_hz
         self.channels = self._decoder.channels
         self.frames = self._decoder.frames
@@ -136,6 +133,21 @@ def _cut_short() -> TuttiError:
     return TuttiError("The sound on stdin ends before its head says it does: send it again.")
 
 
+def _other(pipe: _Pipe) -> _Decoder:
+    from realtime.sources import av_file
+
+    # Whether an Ogg is whole shows only in its pages, which a pipe cannot go back to.
+    is_ogg = pipe.peek(4) == b"OggS"
+    found = None if is_ogg else av_file.opened(cast(BinaryIO, pipe), "The sound on stdin")
+    if found is None:
+        raise TuttiError(
+            "What comes in on stdin is no sound that can be read from a pipe: give it as a file, "
+            "or say what its samples are with --raw-format, as in f32le:48000:2."
+        )
+    found.frames = 0  # an estimate
+    return found
+
+
 class _Pipe:
     """Bytes in order, with a look at what comes next."""
 
@@ -164,6 +176,12 @@ class _Pipe:
             parts.append(part)
             missing -= len(part)
         return b"".join(parts)
+
+    def seekable(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        """Nothing: the stream is the caller's."""
 
     def skip(self, count: int) -> None:
         while count > 0 and (part := self.read(min(count, PIPE_BYTES))):

@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+import sound_kinds
 import soundfile
 
 from realtime import cli
@@ -147,6 +148,18 @@ def test_raw_samples(name):
         heard(data + b"\0", raw)
 
 
+@pytest.mark.parametrize("kind", ["mp3", "aac", "mkv", "fast.m4a", "frag.mp4", "ts", "wma"])
+def test_other_kinds_come_through_a_pipe_as_well(tmp_path, kind):
+    sound = sound_kinds.demo(2.0)
+    path = sound_kinds.encode(tmp_path / f"a.{kind}", kind, sound, 44_100)
+    content = path.read_bytes()
+    rate_hz, found = heard(content)
+    assert rate_hz == 44_100
+    assert len(found) == pytest.approx(len(sound), abs=2_400)
+    with pytest.raises(TuttiError, match="cut short"):
+        heard(content[: len(content) // 2 + 7])
+
+
 def test_a_raw_format_is_three_things():
     assert parse_raw_format("F32LE:48000:2") == RawFormat("f32le", 48_000, 2)
     for wrong in ("f32le", "f32le:48000", "f32:48000:2", "f32le:1:2", "f32le:48000:0", "a:b:c", ""):
@@ -158,9 +171,9 @@ def test_a_raw_format_is_three_things():
     ("data", "says"),
     [
         (b"", "Nothing came in on stdin"),
-        (b"OggS" + bytes(100), "neither WAV nor FLAC"),
-        (b"ID3\x03" + bytes(100), "neither WAV nor FLAC"),
-        (b"x", "neither WAV nor FLAC"),
+        (b"OggS" + bytes(100), "no sound that can be read from a pipe"),
+        (b"ID3\x03" + bytes(100), "no sound that can be read from a pipe"),
+        (b"x", "no sound that can be read from a pipe"),
         (b"fLaC", "damaged"),
         (b"fLaC" + bytes(1_000), "damaged"),
         (b"RIFF" + bytes(4) + b"AVI " + bytes(50), "not WAVE"),

@@ -94,7 +94,7 @@ def test_notes_that_sound_another_pitch_are_dropped_with_a_count(tmp_path: Path)
 def test_a_file_that_is_no_sound_is_named(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "n", {"path": "bad.wav", "instrument": "flute"})
     (folder / "bad.wav").write_bytes(b"RIFF not really")
-    with pytest.raises(TuttiError, match=r"bad\.wav cannot be decoded"):
+    with pytest.raises(TuttiError, match=r"bad\.wav is not a sound file"):
         read(folder)
     with pytest.raises(TuttiError, match=r"gone\.wav cannot be decoded"):
         decode(folder / "gone.wav")

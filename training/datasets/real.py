@@ -15,13 +15,13 @@ from functools import cached_property
 from pathlib import Path
 
 from realtime.errors import TuttiError
+from realtime.sources.file import SUFFIXES
 from realtime.taxonomy import FINE, UNKNOWN
 from training.datasets.recordings import read_rows
 from training.datasets.truth import Truth, existing, truth_of
 
 SPLITS = ("train", "val")
 _TABLES = ("manifest.csv", "several.csv", "noise.csv")
-_SOUNDS = {".ogg", ".flac", ".wav", ".mp3"}
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def load(folder: Path, split: str) -> list[RealClip]:
             raise TuttiError(f"{table}, line {line}: {error} is missing or not known.") from None
         if clip is not None and row["split"] == split:
             clips.append(clip)
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SOUNDS)
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     if nameless := [path for path in found if path not in named]:
         raise TuttiError(
             f"{nameless[0]} has no row in {', '.join(_TABLES)}: add one, or take the file away."

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from realtime.errors import TuttiError
+from realtime.sources.file import FileSource
 from realtime.spec import ModelSpec
 from realtime.tagger import Tagger
 from realtime.taxonomy import FAMILIES, INSTRUMENTS
@@ -174,7 +175,6 @@ def embed(checkpoint: Path, clips: Sequence[Clip]) -> tuple[Floats, list[str]]:
     Raises:
         TuttiError: the checkpoint cannot be read, or the clips hold fewer than three such windows.
     """
-    import soundfile
     import torch
 
     from training.checkpoint import load_model
@@ -185,8 +185,9 @@ def embed(checkpoint: Path, clips: Sequence[Clip]) -> tuple[Floats, list[str]]:
     for clip in clips:
         if not clip.steady or clip.truth.instrument is None:
             continue
-        audio, sample_rate_hz = soundfile.read(clip.path, dtype="float32", always_2d=True)
-        windows = WindowCutter(sample_rate_hz, audio.shape[1]).push(audio)
+        with FileSource(clip.path) as source:
+            cutter = WindowCutter(source.sample_rate_hz, source.channels)
+            windows = [window for block in source for window in cutter.push(block)]
         if windows:
             with torch.inference_mode():
                 batch = torch.from_numpy(np.stack([window.samples for window in windows]))

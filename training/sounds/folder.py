@@ -14,16 +14,15 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
 from realtime.errors import TuttiError
+from realtime.sources.file import SUFFIXES, FileSource
 from realtime.spec import SAMPLE_RATE_HZ
 from realtime.taxonomy import FINE
 from training.bank.clips import SPLITS
 
 TABLES = ("manifest.csv", "several.csv", "noise.csv")
-_SOUNDS = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff"}
 COLUMNS = ("path", "instrument", "family", "source", "licence", "midi_pitch", "articulation")
 
 
@@ -83,7 +82,7 @@ def require_files(folder: Path, named: Iterable[str]) -> None:
             f"{lacking[0]} is missing ({len(lacking)} such in all) though a table of {folder} "
             "names it; bring it, or take its row out."
         )
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in _SOUNDS)
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     if nameless := sorted(path for path in found if path not in paths):
         raise TuttiError(
             f"{nameless[0]} has no row in {', '.join(TABLES)} ({len(nameless)} such in all); "
@@ -106,13 +105,16 @@ def _pitch(row: Mapping[str, str | None], path: Path, line: int) -> float | None
 
 def decode(path: Path) -> NDArray[np.float32]:
     """A sound file as mono float32 at 16 kHz; raises TuttiError naming a bad file."""
-    try:
-        samples, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
-    except (OSError, RuntimeError) as error:
-        raise TuttiError(f"{path} cannot be decoded ({error}).") from error
-    mono = samples.mean(axis=1)
+    mono, rate_hz = decode_mono(path)
     if rate_hz != SAMPLE_RATE_HZ:
         import soxr
 
         mono = soxr.resample(mono, rate_hz, SAMPLE_RATE_HZ)
     return np.asarray(mono, np.float32)
+
+
+def decode_mono(path: Path) -> tuple[NDArray[np.float32], int]:
+    """A sound file as mono float32 at its own rate in Hz; raises TuttiError naming a bad file."""
+    with FileSource(path) as source:
+        blocks = [block.mean(axis=1) for block in source]
+    return np.concatenate(blocks), source.sample_rate_hz

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
 from realtime.errors import TuttiError
 from realtime.spec import SAMPLE_RATE_HZ
 from training.bank.clips import Clip, trimmed
 from training.bank.splits import music_split
+from training.sounds.folder import decode_mono
 
 SOUNDS = {".ogg", ".oga", ".opus", ".mp3", ".flac"}
 COPYRIGHT = "copyright"
@@ -29,7 +29,6 @@ LONG_ENOUGH_S = 20.0
 _UNREAD = "see the copyright of its package"
 """The licence where that file is not in the form of Debian."""
 _SILENT_DB = -45.0
-_BLOCK = 1 << 18
 
 Sound = NDArray[np.float32]
 
@@ -75,7 +74,7 @@ def clips(
     for track in some:
         try:
             sound = excerpt(track.path, longest_s, rng)
-        except (OSError, RuntimeError):  # what libsndfile raises
+        except TuttiError:
             yield "music that cannot be decoded"
             continue
         if len(sound) < LONG_ENOUGH_S * SAMPLE_RATE_HZ:
@@ -95,10 +94,7 @@ def clips(
 
 def excerpt(path: Path, longest_s: float, rng: np.random.Generator) -> Sound:
     """At most ``longest_s`` of a file, mono at 16 kHz, somewhere where it sounds most."""
-    with soundfile.SoundFile(path) as file:
-        rate_hz = file.samplerate
-        blocks = file.blocks(_BLOCK, dtype="float32", always_2d=True)
-        mono = np.concatenate([np.zeros(0, np.float32), *(b.mean(axis=1) for b in blocks)])
+    mono, rate_hz = decode_mono(path)
     mono = trimmed(mono)
     second = rate_hz
     seconds, wanted = len(mono) // second, int(longest_s)

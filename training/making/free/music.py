@@ -13,9 +13,8 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-import soundfile
-
 from realtime.errors import TuttiError
+from realtime.sources.file import FileSource
 from training.making.build import Progress, silent
 from training.sounds.music import COPYRIGHT, LONG_ENOUGH_S, SOUNDS
 
@@ -165,9 +164,10 @@ def _write_music(content: IO[bytes], path: Path) -> None:
     """Keeps a file where it is long enough, and sound."""
     _write(content, path)
     try:
-        info = soundfile.info(path)
-        long_enough = info.frames >= LONG_ENOUGH_S * info.samplerate
-    except (OSError, RuntimeError):  # what libsndfile raises
+        with FileSource(path) as source:  # read, because a header may only estimate
+            wanted = round(LONG_ENOUGH_S * source.sample_rate_hz)
+            long_enough = len(source.take(wanted)) == wanted
+    except TuttiError:
         long_enough = False
     if not long_enough:
         path.unlink()

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
+from realtime.sources.file import FileSource
 from realtime.spec import SAMPLE_RATE_HZ
 from training.bank.clips import trimmed
 from training.making.free import packages
@@ -63,7 +63,7 @@ def speech(opened: Path) -> Iterator[Sound]:
         said: dict[str, list[Path]] = {}
         for path in sorted(packages.opened(package, opened).rglob("*.ogg")):
             found = _LANGUAGE.search(path.as_posix())
-            if found and soundfile.info(path).samplerate >= SAMPLE_RATE_HZ:
+            if found and _rate_hz(path) >= SAMPLE_RATE_HZ:
                 said.setdefault(found[1], []).append(path)
         for language, paths in said.items():
             for number, spoken in enumerate(lines(decode(path) for path in paths)):
@@ -71,6 +71,11 @@ def speech(opened: Path) -> Iterator[Sound]:
                     f"speech/{program}-{language}-{number}", spoken, "voice",
                     f"{program} speaker, {language}", "GPL-2+", articulation="speech",
                 )  # fmt: skip
+
+
+def _rate_hz(path: Path) -> int:
+    with FileSource(path) as source:
+        return source.sample_rate_hz
 
 
 def lines(words: Iterable[Samples]) -> list[Samples]:
