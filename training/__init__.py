@@ -4,17 +4,18 @@ import os
 import sys
 from pathlib import Path
 
+from realtime.folders import home
 from training.tool import explain_missing_packages
 
 
 def _cache_folder() -> Path:
     """Each system's own place for what a program can make again."""
     if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+        base = Path(os.environ.get("LOCALAPPDATA") or home() / "AppData" / "Local")
     elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
+        base = home() / "Library" / "Caches"
     else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        base = Path(os.environ.get("XDG_CACHE_HOME") or home() / ".cache")
     return base / "tutti"
 
 
