@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -87,6 +88,23 @@ def test_without_a_home_the_window_opens(no_home, piano: Path, tone_model_path: 
     assert "Traceback" not in complaints
 
 
+def test_without_a_home_training_starts(no_home, tmp_path: Path) -> None:
+    """Training without a HOME: torch finds a place for its caches, and it is gone afterwards"""
+    pytest.importorskip("torch")
+    places = ("MPLCONFIGDIR", "NUMBA_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR")
+    passing = tmp_path / "tmp"
+    passing.mkdir()
+    environment = {k: v for k, v in no_home.items() if k not in places} | {"TMPDIR": str(passing)}
+    done = subprocess.run(
+        [*TUTTI, "train", "student", "--bank", "none", "--run", "run"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "none is not a note bank" in done.stderr
+    assert list(passing.iterdir()) == []
+
+
 def _when_running(process: subprocess.Popen[str]) -> None:
     """Once it would hear a signal: its handler of SIGTERM is its own."""
     until_s = time.monotonic() + 30
@@ -123,6 +141,74 @@ def test_odd_names_are_read_and_written(tutti, tmp_path: Path, piano: Path, name
         done = tutti("tag", name, env=environment)
         assert (done.returncode, done.stderr) == (0, "")
         assert "Piano" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "channels", "offset"),
+    [(8_000, 1, 0.0), (384_000, 1, 0.0), (48_000, 8, 0.0), (48_000, 2, 0.5)],
+    ids=["8 kHz", "384 kHz", "one of 7.1", "DC offset"],
+)
+def test_odd_files_give_the_right_tags(
+    tutti, tmp_path: Path, tones, rate_hz: int, channels: int, offset: float
+) -> None:
+    """8 and 384 kHz, one sounding channel of 7.1, a DC offset: the right instrument, alone"""
+    sound = np.full((3 * rate_hz, channels), offset)
+    sound[:, channels // 2] += 0.5 * tones(["voice"], 3, rate_hz)  # whose tone is the lowest
+    soundfile.write(tmp_path / "odd.wav", sound, rate_hz, subtype="FLOAT")
+    done = tutti("tag", "odd.wav", "--format", "json")
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)["summary"]["instruments"]
+    assert [name for name, one in found.items() if one["present"]] == ["voice"]
+
+
+@pytest.mark.parametrize("columns", [1, 5, 30])
+def test_a_narrow_terminal(
+    tmp_path: Path, piano: Path, tone_model_path: Path, columns: int
+) -> None:
+    """A terminal of 1, 5 and 30 columns: meters and help, and no complaint"""
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 3, columns, 0, 0))
+    sized = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
+    with (tmp_path / "seen").open("wb") as seen:
+        reader = subprocess.Popen(["cat"], stdin=ours, stdout=seen)
+        for arguments in (
+            ["listen", "--file", piano, "--model", tone_model_path, "--duration", "1.5"],
+            ["tag", piano, "--model", tone_model_path],
+            ["listen", "--help"],
+        ):
+            done = subprocess.run(
+                [*TUTTI, *map(str, arguments)],
+                env=sized | {"TERM": "xterm"}, stdin=theirs, stdout=theirs,
+                stderr=subprocess.PIPE, timeout=60,
+            )  # fmt: skip
+            assert (done.returncode, done.stderr) == (0, b"")
+        time.sleep(0.2)
+        reader.kill()
+        reader.wait()
+    os.close(ours)
+    os.close(theirs)
+    assert (tmp_path / "seen").stat().st_size > 500
+
+
+@pytest.mark.parametrize("line", ["ulimit -n 20", "cd gone && rmdir ../gone"])
+def test_few_files_and_a_folder_that_is_gone(
+    tmp_path: Path, piano: Path, tone_model_path: Path, line: str
+) -> None:
+    """Twenty open files at most, and a working folder that was deleted: the file is tagged"""
+    (tmp_path / "gone").mkdir()
+    command = [*TUTTI, "tag", str(piano), "--model", str(tone_model_path)]
+    done = subprocess.run(
+        ["sh", "-c", f'{line} && exec "$@"', "sh", *command],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Piano" in done.stdout
 
 
 def test_minus_is_the_screen(tutti, tmp_path: Path) -> None:
