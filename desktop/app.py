@@ -35,6 +35,7 @@ from desktop.session_log import SessionLog, logs_folder, tidy
 from desktop.style import MonitorStyle
 from realtime.cli import EXIT_BAD_INPUT, EXIT_INTERRUPTED
 from realtime.errors import TuttiError
+from realtime.shutdown import ending_signals
 
 WINDOW_SIZE = (1440, 900)
 
@@ -127,7 +128,7 @@ def run_monitor(args: argparse.Namespace) -> int:
         window.status.say(damage, stay=True)
     elif died is not None:
         window.status.say(f"The last session ended without notice; its log is {died}.", stay=True)
-    for name in (signal.SIGINT, signal.SIGTERM):
+    for name in ending_signals():
         signal.signal(name, lambda *_: QTimer.singleShot(0, window.close))
     failure: list[str] = []
     if shooting:
@@ -215,7 +216,7 @@ def _save_settings(window: MainWindow, menus: Menus, path: Path) -> None:
     try:
         stored.save(settings, path)
     except OSError as error:
-        print(f"tutti: the settings were not saved ({error}).", file=sys.stderr)
+        print(f"tutti: the settings were not saved in {path} ({error.strerror}).", file=sys.stderr)
 
 
 def _silent(sample_rate_hz: int, channels: int) -> SilentSink:

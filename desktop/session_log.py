@@ -10,6 +10,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from realtime.folders import home
+
 KEPT_LOGS = 20
 CLOSED = "closed"
 
@@ -24,46 +26,59 @@ class SessionLog:
         self.path = folder / f"{_now():%Y-%m-%dT%H-%M-%S}-{os.getpid()}.jsonl"
         self.lines_lost = 0
         self._lock = threading.Lock()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._file: Any = open(self.path, "a", encoding="utf-8")  # noqa: SIM115
-        except OSError:
-            self._file = None
-        self.write("opened", pid=os.getpid())
+        self._file: Any = None
+        self._open()
 
     def write(self, event: str, **fields: Any) -> None:
         """Add a line: the time, the event's name, and its fields."""
-        line = json.dumps({"time": _now().isoformat(), "event": event} | fields, default=str)
         with self._lock:
-            if self._file is None:
-                self.lines_lost += 1
-                return
-            try:
-                self._file.write(line + "\n")
-                self._file.flush()
-            except OSError:
-                self.lines_lost += 1
+            if self._file is not None and not self.path.exists():
+                self._let_go()  # somebody tidied up: what follows shall be found
+                self._open()
+            self._add(event, fields)
 
     def close(self) -> None:
         """Mark the end and let go of the file."""
         self.write(CLOSED)
         with self._lock:
             if self._file is not None:
-                try:
-                    self._file.close()
-                except OSError:
-                    self.lines_lost += 1
-                self._file = None
+                self._let_go()
+
+    def _open(self) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115
+        except OSError:
+            self._file = None
+        self._add("opened", {"pid": os.getpid()})
+
+    def _add(self, event: str, fields: dict[str, Any]) -> None:
+        line = json.dumps({"time": _now().isoformat(), "event": event} | fields, default=str)
+        if self._file is None:
+            self.lines_lost += 1
+            return
+        try:
+            self._file.write(line + "\n")
+            self._file.flush()
+        except OSError:
+            self.lines_lost += 1
+
+    def _let_go(self) -> None:
+        try:
+            self._file.close()
+        except OSError:
+            self.lines_lost += 1
+        self._file = None
 
 
 def logs_folder() -> Path:
     """Where the logs lie: each system's own place for what a program leaves behind."""
     if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+        base = Path(os.environ.get("LOCALAPPDATA") or home() / "AppData" / "Local")
     elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Logs"
+        base = home() / "Library" / "Logs"
     else:
-        base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+        base = Path(os.environ.get("XDG_STATE_HOME") or home() / ".local" / "state")
     return base / "tutti" / "sessions"
 
 

@@ -7,15 +7,18 @@ middle leaves the old file whole.
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import json
 import math
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from realtime.folders import home
 from realtime.spec import DEFAULT_HOP_S, MIN_HOP_S
 from realtime.taxonomy import FAMILIES, INSTRUMENTS
 
@@ -79,8 +82,21 @@ def _channel(value: Any) -> str | list[int]:
     return [_whole(0, 1023)(first), _whole(0, 1023)(second)]
 
 
+def _storable(entries: dict[str, Any]) -> dict[str, Any]:
+    """The entries that can be written as JSON: not those nested too deeply, or not a number."""
+
+    def can_be(value: Any) -> bool:
+        try:
+            json.dumps([[[value]]], indent=1, allow_nan=False)
+        except (RecursionError, ValueError):
+            return False
+        return True
+
+    return {name: value for name, value in entries.items() if can_be(value)}
+
+
 def _presets(value: Any) -> dict[str, dict]:
-    return {str(name)[:40]: dict(preset) for name, preset in value.items()}
+    return _storable({str(name)[:40]: dict(preset) for name, preset in value.items()})
 
 
 def _setting(default: Any, check: Callable[[Any], Any], *, preset: bool = False) -> Any:
@@ -123,13 +139,23 @@ class Settings:
     splitter: str = _setting("", _text)
     on_top: bool = _setting(False, _one_of(False, True))
     presets: dict[str, dict] = _setting({}, _presets)
+    others: dict[str, Any] = _setting({}, dict)
+    """Entries this version does not know: a later one wrote them, and finds them again."""
 
     @classmethod
     def from_document(cls, document: Any) -> Settings:
         """Settings from a JSON document; an entry that makes no sense keeps its default."""
         settings = cls()
-        settings.apply(document)
+        known = {one.name for one in fields(cls)} - {"others"}
+        if isinstance(document, dict):
+            settings.others = _storable({k: v for k, v in document.items() if k not in known})
+            settings.apply({k: v for k, v in document.items() if k in known})
         return settings
+
+    def document(self) -> dict[str, Any]:
+        """What is stored of them."""
+        known = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "others"}
+        return self.others | known
 
     def apply(self, document: Any, *, preset_only: bool = False) -> None:
         """Take over the entries that make sense."""
@@ -146,8 +172,8 @@ class Settings:
 
     def preset(self) -> dict[str, Any]:
         """The part that a preset stores: what is shown and how the meters move."""
-        document = asdict(self)
-        return {f.name: document[f.name] for f in fields(self) if f.metadata["preset"]}
+        shown = {f.name: getattr(self, f.name) for f in fields(self) if f.metadata["preset"]}
+        return copy.deepcopy(shown)
 
     def remember_file(self, path: str) -> None:
         """Put a file on top of the recent ones."""
@@ -158,11 +184,11 @@ class Settings:
 def settings_path() -> Path:
     """Where the settings lie: each system's own place for a user's configuration."""
     if sys.platform == "win32":
-        base = Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
+        base = Path(os.environ.get("APPDATA") or home() / "AppData" / "Roaming")
     elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
+        base = home() / "Library" / "Application Support"
     else:
-        base = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+        base = Path(os.environ.get("XDG_CONFIG_HOME") or home() / ".config")
     return base / "tutti" / "settings.json"
 
 
@@ -195,5 +221,10 @@ def save(settings: Settings, path: Path) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(asdict(settings), indent=1), encoding="utf-8")
-    os.replace(temporary, path)
+    try:
+        temporary.write_text(json.dumps(settings.document(), indent=1), encoding="utf-8")
+        os.replace(temporary, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise

@@ -6,6 +6,7 @@ import argparse
 import math
 from collections.abc import Callable
 
+from realtime.errors import TuttiError
 from realtime.spec import DEFAULT_HOP_S, MIN_HOP_S
 
 MAX_HOP_S = 1.0
@@ -34,6 +35,21 @@ def add_channel(parser: argparse.ArgumentParser) -> None:
         help="mono (all channels, the default), left, right, mid, side, "
         "or one or two channel numbers from 1, as in 3,4",
     )
+
+
+STREAM = "-"
+
+
+def refuse_stdin(*names: str | None) -> None:
+    """``-`` is stdin where ``tutti tag`` reads it; elsewhere it would be a file of that name.
+
+    Raises:
+        TuttiError: one of the names is ``-``.
+    """
+    if STREAM in names:
+        raise TuttiError(
+            "Here - stands for nothing: name a file (only 'tutti tag -' reads from a pipe)."
+        )
 
 
 def seconds(low_s: float, high_s: float = math.inf) -> Callable[[str], float]:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from realtime.arguments import add_model, seconds
+from realtime.arguments import STREAM, add_model, refuse_stdin, seconds
 from realtime.errors import TuttiError
 
 if TYPE_CHECKING:
@@ -54,12 +54,14 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help=f"shortest passage to report, in seconds (default: {DEFAULT_MIN_S:g})",
     )
     add_model(parser)
-    parser.add_argument("-o", "--output", metavar="OUT", help="write here, not to the screen")
+    parser.add_argument("-o", "--output", metavar="OUT", help="write here, not to the screen (-)")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Compare, and write the report."""
+    refuse_stdin(args.mix, *args.stems, args.picture)
+    args.output = None if args.output == STREAM else args.output
     stems = [name for stem in args.stems for name in _expanded(stem)]
     _check_targets(args, stems)
     from realtime.audit.audit import audit

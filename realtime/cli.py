@@ -11,7 +11,7 @@ from contextlib import suppress
 from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points
 
 from realtime import __version__
-from realtime.errors import TuttiError
+from realtime.errors import TuttiError, plain
 from realtime.standard_streams import Output, standard_streams
 
 COMMAND_GROUP = "tutti.commands"
@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             if error.filename is None:
                 raise
             what = f"{error.filename} cannot be read or written ({error.strerror}): check it."
-            print(f"tutti: {what}", file=sys.stderr)
+            print(f"tutti: {plain(what)}", file=sys.stderr)
             return EXIT_BAD_INPUT
 
 

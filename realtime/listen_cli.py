@@ -75,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
     from realtime.model import TagModel
     from realtime.shutdown import on_signals
 
+    arguments.refuse_stdin(args.file, args.log)
     log = open_log(args.log, args.log_level) if args.log else None
     model = TagModel(args.model)
     engine = Engine(model, _source(args), hop_s=args.hop, channel=args.channel)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import logging
+import os
 import sys
 import time
 from logging.handlers import RotatingFileHandler
@@ -55,7 +56,17 @@ class PatientFileHandler(RotatingFileHandler):
         if time.monotonic() < self._retry_s:
             self.lines_lost += 1
             return
+        if self.stream is not None and self._was_moved():
+            self._drop_stream()  # it is opened anew, under its name
         super().emit(record)
+
+    def _was_moved(self) -> bool:
+        """Whether the file was deleted or renamed: what is written to it would not be found."""
+        try:
+            open_now = os.fstat(self.stream.fileno())  # type: ignore[union-attr]
+            return not os.path.samestat(os.stat(self.baseFilename), open_now)
+        except OSError:
+            return True
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
         if not self.lines_lost:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: an orderly end, and an end in any case."""
+"""Ctrl-C, SIGTERM and a closed terminal: an orderly end, and an end in any case."""
 
 from __future__ import annotations
 
@@ -10,6 +10,15 @@ from contextlib import contextmanager
 from types import FrameType
 
 GRACE_S = 0.9
+
+
+def ending_signals() -> list[signal.Signals]:
+    """What asks a program to end. SIGHUP is left alone where ``nohup`` has it ignored."""
+    found = [signal.SIGINT, signal.SIGTERM]
+    hang_up = getattr(signal, "SIGHUP", None)
+    if hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN:
+        found.append(hang_up)
+    return found
 
 
 class Shutdown:
@@ -27,7 +36,7 @@ class Shutdown:
 
 @contextmanager
 def on_signals() -> Iterator[Shutdown]:
-    """Catch SIGINT and SIGTERM; main thread only.
+    """Catch what asks for the end; main thread only.
 
     Whatever hangs after a signal (a sound driver, a full pipe), the process
     ends 0.9 s later.
@@ -43,7 +52,7 @@ def on_signals() -> Iterator[Shutdown]:
         last_resort.start()
         shutdown.event.set()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, handle) for number in ending_signals()}
     try:
         yield shutdown
     finally:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "json", "jsonl", "csv", "audacity")
 EXTENSIONS = {"text": "txt", "json": "json", "jsonl": "jsonl", "csv": "csv", "audacity": "txt"}
-STDIN = "-"
+STDIN = STDOUT = "-"
 LONG_FILE_S = 60.0
 """From here on a progress bar is worth showing."""
 
@@ -68,7 +68,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "-o",
         "--output",
         metavar="OUT",
-        help="write here instead of to the screen; a folder gets a file for each input",
+        help="write here instead of to the screen (-); a folder gets a file for each input",
     )
     parser.set_defaults(run=run)
 
@@ -135,7 +135,7 @@ def _targets(args: argparse.Namespace) -> list[Path | None]:
         TuttiError: results would overwrite each other or an input.
     """
     files = [Path("stdin" if file == STDIN else file) for file in args.files]
-    if args.output is None:
+    if args.output in (None, STDOUT):
         targets: list[Path | None] = [None] * len(files)
     else:
         output = Path(args.output)

@@ -1,26 +1,46 @@
 """Learn: note banks, mixing, models, fitting and evaluation (torch)."""
 
+import atexit
 import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
+
+from realtime.folders import home
 
 
 def _cache_folder() -> Path:
     """Each system's own place for what a program can make again."""
     if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+        base = Path(os.environ.get("LOCALAPPDATA") or home() / "AppData" / "Local")
     elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
+        base = home() / "Library" / "Caches"
     else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "tutti"
+        base = Path(os.environ.get("XDG_CACHE_HOME") or home() / ".cache")
+    return base / "tutti" if _can_be_made(base / "tutti") else _passing_folder()
+
+
+def _can_be_made(folder: Path) -> bool:
+    there = next(path for path in (folder, *folder.parents) if os.path.exists(path))
+    return there.is_dir() and os.access(there, os.W_OK)
+
+
+def _passing_folder() -> Path:
+    """Where there is no home, or none to write to: until the end. torch does not go without."""
+    folder = tempfile.mkdtemp(prefix="tutti-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 # These libraries leave folders in the user's home and the system's temporary folder as soon
 # as they are imported: here, before any of them can be, they are told where Tutti's own is.
-for _variable, _name in (
-    ("MPLCONFIGDIR", "matplotlib"),
-    ("NUMBA_CACHE_DIR", "numba"),
-    ("TORCHINDUCTOR_CACHE_DIR", "torch"),
-):
-    os.environ.setdefault(_variable, str(_cache_folder() / _name))
+_CACHES = {
+    "MPLCONFIGDIR": "matplotlib",
+    "NUMBA_CACHE_DIR": "numba",
+    "TORCHINDUCTOR_CACHE_DIR": "torch",
+}
+if not _CACHES.keys() <= os.environ.keys():
+    _folder = _cache_folder()
+    for _variable, _name in _CACHES.items():
+        os.environ.setdefault(_variable, str(_folder / _name))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from realtime.sources.device import Device
 
-from realtime.arguments import seconds
+from realtime.arguments import refuse_stdin, seconds
 
 EXAMPLES = """\
 examples:
@@ -64,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from realtime.errors import TuttiError
 
+    refuse_stdin(args.file and str(args.file), args.screenshot and str(args.screenshot))
     if args.file is not None and args.device is not None:
         raise TuttiError("Name a file or a --device, not both.")
     if args.screenshot is not None:

@@ -24,9 +24,11 @@ one array of tables, so effects and taps share the array ``chain``.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import math
+import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -204,12 +206,16 @@ def check(chain: Chain, origin: str = "The chain") -> None:
 
 
 def save(chain: Chain, path: Path | str) -> None:
-    """Write a chain file; plugin paths below its folder become relative."""
+    """Write a chain file whole or not at all; plugin paths below its folder become relative."""
     path = Path(path)
     text = dumps(chain, path.parent)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.write_text(text, encoding="utf-8")
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, path)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
         raise TuttiError(f"{path} cannot be written ({error.strerror}).") from None
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from realtime.arguments import add_channel, add_hop, add_model, seconds, whole
+from realtime.arguments import add_channel, add_hop, add_model, refuse_stdin, seconds, whole
 from realtime.errors import TuttiError
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what was asked for."""
+    refuse_stdin(args.chain, args.file, args.output, args.report)
     if args.effects:
         return _list_effects(args.chain)
     if args.live and args.measure_latency:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import signal
 import socket
@@ -213,7 +214,6 @@ class IsolatedRunner:
         try:
             self._connect()
         except OSError as error:
-            self._end(CRASHED)
             raise self._not_started(error.strerror or repr(error)) from None
         self._received = b""
         self._owed.clear()
@@ -223,6 +223,7 @@ class IsolatedRunner:
 
     def _connect(self) -> None:
         self._memory = shared_memory.SharedMemory(create=True, size=MEMORY_BYTES)
+        _take_room(self._memory)
         self._audio = audio_view(self._memory)
         secret = secrets.token_hex(16)
         with socket.create_server(("127.0.0.1", 0), backlog=1) as server:
@@ -379,6 +380,16 @@ class IsolatedRunner:
             self._memory.unlink()
             self._memory = None
         self._owed.clear()
+
+
+def _take_room(memory: shared_memory.SharedMemory) -> None:
+    """Have the system find the memory now: written to when there is none, it kills the process.
+
+    Raises:
+        OSError: there is no room for it (/dev/shm of a container may be small).
+    """
+    if sys.platform == "linux":
+        os.posix_fallocate(memory._fd, 0, memory.size)  # type: ignore[attr-defined]
 
 
 def _parameter(name: str, entry: dict[str, Any]) -> Parameter:

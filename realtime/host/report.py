@@ -53,11 +53,16 @@ def write(rendering: Rendering, chain: Chain, path: Path | str) -> Path:
     if drawing == path:
         raise TuttiError(f"{path} would be the report and its picture: end the report in .json.")
     document = json.dumps(to_document(rendering, chain), indent=1)
-    try:
-        path.write_text(document + "\n", encoding="utf-8")
-        drawing.write_text(picture(_pairs(rendering)[-1], rendering), encoding="utf-8")
-    except OSError as error:
-        raise TuttiError(f"{error.filename} cannot be written ({error.strerror}).") from None
+    drawn = picture(_pairs(rendering)[-1], rendering)
+    for target, text in ((path, document + "\n"), (drawing, drawn)):
+        try:
+            target.write_text(text, encoding="utf-8")
+        except BrokenPipeError:  # it is a pipe, as /dev/stdout may be, and its reader has left
+            raise
+        except OSError as error:
+            raise TuttiError(
+                f"{target} cannot be written ({error.strerror}): make room, or name another."
+            ) from None
     return drawing
 
 

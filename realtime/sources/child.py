@@ -55,8 +55,9 @@ class Child:
         return os.read(self._pipe, READ_BYTES) or None
 
     def close(self) -> None:
-        """End the program at once; safe to repeat."""
-        self._process.kill()
+        """End the program at once, and what it started; safe to repeat."""
+        if self._process.returncode is None:
+            _kill_group(self._process)
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
@@ -69,6 +70,9 @@ if sys.platform == "win32":
     import msvcrt
 
     POLL_S = 0.01
+
+    def _kill_group(process: subprocess.Popen[bytes]) -> None:
+        process.kill()
 
     def _readable(pipe: int, timeout_s: float) -> bool:
         handle = msvcrt.get_osfhandle(pipe)
@@ -89,6 +93,11 @@ if sys.platform == "win32":
 else:
     import fcntl
     import select
+    import signal
+
+    def _kill_group(process: subprocess.Popen[bytes]) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # of the session it was started in
 
     def _readable(pipe: int, timeout_s: float) -> bool:
         poll = select.poll()

@@ -33,6 +33,8 @@ ASK_TIMEOUT_S = 2.0
 WATCH_S = 0.1
 """How long the watcher may take to tell of a question that was just asked."""
 SAMPLE_BYTES = 4
+WATCHER = ("sh", "-c", "pactl subscribe & exec >&-; read -r _; kill $!")
+"""pactl does not mind that nobody reads it; the end of the shell's stdin tells of our death."""
 
 SOURCE = re.compile(r"^(\d+)\t(.+?)\t.*?\t\S+ (\d+)ch (\d+)Hz", re.MULTILINE)
 """A line of ``pactl list short sources``: index, name, driver, "float32le 2ch 48000Hz"."""
@@ -117,7 +119,7 @@ class PulseStream:
         with contextlib.ExitStack() as opened:
             try:
                 # First the watcher: whatever happens to the source from now on is heard of.
-                self._watcher = Child(["pactl", "subscribe"])
+                self._watcher = Child(WATCHER)
                 opened.callback(self._watcher.close)
                 self._index, found_channels, found_rate_hz = self._find()
                 self.sample_rate_hz = sample_rate_hz or found_rate_hz

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 
 import pytest
@@ -58,10 +59,10 @@ def test_a_bad_entry_falls_alone():
     assert settings.presets == {}
 
 
-@given(st.dictionaries(st.sampled_from(list(Settings.__dataclass_fields__)), JSON))
+@given(st.dictionaries(st.sampled_from([*Settings.__dataclass_fields__, "later"]), JSON))
 def test_any_document_gives_settings_that_can_be_stored(document):
     settings = Settings.from_document(document)
-    text = json.dumps(settings.__dict__)
+    text = json.dumps(settings.document())
     assert Settings.from_document(json.loads(text)) == settings
 
 
@@ -98,3 +99,41 @@ def test_changed_settings_are_kept_while_the_program_runs(tmp_path):
     settings.hidden.append("flute")
     _keep(settings, path)
     assert stored.load(path)[0].hidden == ["flute"]
+
+
+def test_what_a_later_version_wrote_is_found_by_it_again(tmp_path):
+    path = tmp_path / "settings.json"
+    later = {"theme": "light", "rooms": {"a": [1, None]}, "others": 3, "schema": 9}
+    path.write_text(json.dumps(later))
+    settings, told = stored.load(path)
+    assert (settings.theme, told) == ("light", "")
+    settings.theme = "dark"
+    stored.save(settings, path)
+    kept = json.loads(path.read_text())
+    assert {name: kept[name] for name in later} == later | {"theme": "dark"}
+    assert stored.load(path) == (settings, "")
+
+
+@pytest.mark.parametrize("where", ["new", "presets"])
+def test_what_is_nested_too_deeply_to_be_written_is_dropped(tmp_path, where):
+    path = tmp_path / "settings.json"
+    deep = "[" * 400 + "]" * 400
+    path.write_text(f'{{"theme": "light", "{where}": {{"a": {{"b": {deep}}}}}}}')
+    settings, _ = stored.load(path)
+    stored.save(settings, path)
+    assert stored.load(path) == (settings, "")
+    assert settings.theme == "light"
+
+
+def test_a_full_disk_leaves_the_old_settings_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "settings.json"
+    stored.save(Settings(theme="light"), path)
+    monkeypatch.setattr(stored.os, "replace", no_space)
+    with pytest.raises(OSError, match="No space"):
+        stored.save(Settings(theme="dark"), path)
+    assert stored.load(path) == (Settings(theme="light"), "")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def no_space(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")

@@ -166,6 +166,20 @@ def test_the_log_survives_a_kill_and_the_next_start_knows(home, write_sound, ton
     assert tidy(log.parent) == log
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX says so by a signal")
+def test_a_closed_terminal_ends_it_in_order(home, write_sound, tone_model_path):
+    """SIGHUP: the session is saved and its log closed, as when the window is."""
+    song = write_sound("song.wav", [(["flute"], 8.0)])
+    program = start(home, song, "--model", tone_model_path)
+    wait_for_event(home, "state")
+    program.send_signal(signal.SIGHUP)
+    _, stderr = program.communicate(timeout=30)
+    assert (program.returncode, complaints(stderr)) == (0, [])
+    saved = json.loads((Path(home["XDG_CONFIG_HOME"]) / "tutti" / "settings.json").read_text())
+    assert saved["recent_files"] == [str(song.resolve())]
+    assert _events(logs(home)[-1])[-1] == "closed"
+
+
 AUDIT_UNDER_WAY = """
 import os, signal, sys, threading, time
 import soxr

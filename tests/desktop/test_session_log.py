@@ -43,6 +43,19 @@ def test_a_folder_that_cannot_be_written_costs_lines_only(tmp_path):
     log.close()
 
 
+def test_a_log_that_was_deleted_is_written_anew(tmp_path):
+    """With its folder; and its first line says again whose it is."""
+    log = SessionLog(tmp_path / "sessions")
+    log.write("lost")
+    log.path.unlink()
+    log.path.parent.rmdir()
+    log.write("marker")
+    log.write("window")
+    assert [line["event"] for line in lines(log)] == ["opened", "marker", "window"]
+    assert log.lines_lost == 0
+    log.close()
+
+
 def test_writing_after_the_close_is_harmless(tmp_path):
     log = SessionLog(tmp_path)
     log.close()

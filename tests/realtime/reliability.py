@@ -1,12 +1,13 @@
 """Measures the live engine and writes docs/reliability.md.
 
     python tests/realtime/reliability.py                     # some ten minutes
-    python tests/realtime/reliability.py --soak-minutes 60   # the hour in real time as well
+    python tests/realtime/reliability.py --soak-minutes 60   # an hour in real time as well
+    python tests/realtime/reliability.py --tests             # the tests only, cost and memory kept
 
-Runs every live test, and takes its line of the table from the test's docstring
-and the figures it records; then measures CPU time and memory of real
-``tutti listen`` processes. CPU time is user plus system time of the process and
-of its recorder, so that other load on the machine hardly counts.
+Measures CPU time and memory of real ``tutti listen`` processes; then runs every live
+test, whose line of the table is its docstring's first (or its name), with the figures it
+records. CPU time is user plus system time of the process and of its recorder: other load
+on the machine counts only as far as it takes caches and clock rate, and is told.
 """
 
 from __future__ import annotations
@@ -38,11 +39,17 @@ FAST_SOAK_MINUTES = 60
 SPEED = "30"
 SOAK_FROM_MINUTE = 2.0
 
+MEASURED = "## What was measured"
+
 GROUPS = {
     "A real sound path": ["test_live_sound_path.py"],
+    "Which input is heard": ["test_live_identity.py"],
     "Faults of sources, consumers, models and clocks": ["test_live_faults.py"],
     "Faults of sound servers": ["test_live_servers.py"],
-    "The command as a process": ["test_live_listen.py"],
+    "The command as a process": ["test_live_listen.py", "test_readme_live.py"],
+    "The machine around it": ["../test_circumstances.py"],
+    "Standard input, output and errors": ["test_stdin.py", "test_standard_streams.py"],
+    "Effects between two devices": ["test_host_live.py"],
     "Level and silence": ["test_live_levels.py"],
     "Frames against the clock, and the ring": ["test_live_ring.py"],
     "Malformed files": ["test_live_fuzz_model.py", "test_fuzz_files.py"],
@@ -99,9 +106,8 @@ class Collector:
         self.outcomes: dict[str, Outcome] = {}
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
-        text = (getattr(getattr(item, "function", None), "__doc__", None) or "").strip()
-        title = text.splitlines()[0].rstrip(".") if text else ""
-        self.outcomes[item.nodeid] = Outcome(title)
+        function = item.function  # type: ignore[attr-defined]
+        self.outcomes[item.nodeid] = Outcome(title_of(function.__name__, function.__doc__))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         outcome = self.outcomes[report.nodeid]
@@ -112,10 +118,19 @@ class Collector:
             outcome.figures = [f"{name}: {value}" for name, value in report.user_properties]
 
 
+def title_of(name: str, docstring: str | None) -> str:
+    """What the report calls a test: the first line of what it says of itself, else its name."""
+    first = (docstring or "").strip().split("\n")[0].rstrip(".")
+    return first or name.removeprefix("test_").replace("_", " ").capitalize()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "--soak-minutes", type=float, default=0.0, help="also listen so long in real time"
+    )
+    parser.add_argument(
+        "--tests", action="store_true", help="run the tests; cost and memory as last measured"
     )
     parser.add_argument("--soak-only", type=float, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -123,9 +138,8 @@ def main() -> int:
     if args.soak_only:
         print(real_soak(args.soak_only))
         return 0
-    soak = start_soak(args.soak_minutes)
-    lines = [*heading(), *cost_lines(), *memory_lines()]
-    soak_row = len(lines) - 1
+    measured = kept() if args.tests else measure(args.soak_minutes)
+    lines = [*heading(), *measured]
     failed = 0
     for group, files in GROUPS.items():
         collector = Collector()
@@ -143,27 +157,47 @@ def main() -> int:
         outcomes = list(collector.outcomes.values())
         failed += sum(not (each.passed or each.skipped) for each in outcomes)
         lines += table(group, outcomes)
-    if soak is not None:
-        lines.insert(soak_row, soak.communicate()[0].strip())
     REPORT.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"wrote {REPORT}")
     return 1 if failed else 0
 
 
 def heading() -> list[str]:
-    from realtime.model import TagModel
-
-    spec = TagModel().spec
     return [
         "# Reliability of live input",
         "",
         "Written by `python tests/realtime/reliability.py`; do not edit by hand.",
         "",
-        f"Machine: {machine()}. Model: {spec.name} {spec.version}.",
-        "",
         *DESIGN,
         "",
     ]
+
+
+def measure(soak_minutes: float) -> list[str]:
+    """The sections of cost and memory, and what they were measured with."""
+    from realtime.model import TagModel
+
+    spec, load_before = TagModel().spec, os.getloadavg()[0]
+    soak = start_soak(soak_minutes)
+    cost, memory = cost_lines(), memory_lines()
+    load_after = os.getloadavg()[0]
+    if soak is not None:
+        memory.insert(-1, soak.communicate()[0].strip())
+    return [
+        MEASURED,
+        "",
+        f"Model: {spec.name} {spec.version}. Machine: {machine()}; its load average was "
+        f"{load_before:.1f} before and {load_after:.1f} after.",
+        "",
+        *cost,
+        *memory,
+    ]
+
+
+def kept() -> list[str]:
+    """What an earlier run measured, as the report has it."""
+    text = REPORT.read_text(encoding="utf-8")
+    return text[text.index(MEASURED) : text.index(f"## {next(iter(GROUPS))}")].splitlines()
 
 
 def machine() -> str:
@@ -263,7 +297,7 @@ def cpu_share(*arguments: str) -> float:
 
 def cost_lines() -> list[str]:
     lines = [
-        "## Cost",
+        "### Cost",
         "",
         f"CPU time of `tutti listen --format jsonl` and of its recorder, over {MEASURE_S:.0f} s of "
         "stereo music, share of one core.",
@@ -295,7 +329,7 @@ def start_soak(minutes: float) -> subprocess.Popen[str] | None:
 
 def memory_lines() -> list[str]:
     lines = [
-        "## Memory",
+        "### Memory",
         "",
         "Resident memory of the listening process: growth from minute 2 on.",
         "",
@@ -361,10 +395,9 @@ def table(group: str, outcomes: list[Outcome]) -> list[str]:
     lines = [f"## {group}", "", "| what is done to it | outcome | figures |", "|---|---|---|"]
     for title in dict.fromkeys(each.title for each in outcomes):
         cases = [each for each in outcomes if each.title == title]
-        name = title or "further tests"
         count = f" ({len(cases)} cases)" if len(cases) > 1 else ""
         figures = dict.fromkeys(figure for each in cases for figure in each.figures)
-        lines.append(f"| {name}{count} | {_verdict(cases)} | {'; '.join(figures)} |")
+        lines.append(f"| {title}{count} | {_verdict(cases)} | {'; '.join(figures)} |")
     return [*lines, ""]
 
 

@@ -257,3 +257,21 @@ def test_the_example_in_the_help_is_a_chain():
         EXAMPLES[EXAMPLES.index("  [[chain]]") : EXAMPLES.index("Without taps")]
     )
     assert [step.effect for step in chains.parse(text).effects] == ["Compressor", "VST3"]
+
+
+def test_a_full_disk_leaves_the_old_chain_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "chain.toml"
+    chains.save(Chain((EffectStep("Gain", {"gain_db": -6.0}),)), path)
+    before = path.read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(chains.os, "replace", full)
+    with pytest.raises(TuttiError, match=r"chain.toml cannot be written .No space"):
+        chains.save(Chain(()), path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+    monkeypatch.undo()
+    with pytest.raises(TuttiError, match="cannot be written"):
+        chains.save(Chain(()), path / "chain.toml")  # its folder is a file

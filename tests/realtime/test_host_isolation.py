@@ -1,5 +1,6 @@
 """A plugin that hangs or crashes is told of and bypassed, and sound goes on."""
 
+import errno
 import os
 import signal
 import sys
@@ -288,6 +289,26 @@ def test_a_start_that_fails_leaves_neither_memory_nor_process(
         with pytest.raises(FileNotFoundError):
             isolation.shared_memory.SharedMemory(name)
     assert all(process.poll() is not None for process in launched)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory as Linux gives it")
+def test_memory_that_the_system_lacks_is_told_not_died_of(plugin, monkeypatch):
+    """Where /dev/shm is full (a container's is small), writing to it would be SIGBUS."""
+    runner = IsolatedRunner(plugin(), worker=(sys.executable, str(STUB)))
+    runner.start()
+    name = runner._memory.name
+    taken = os.stat(f"/dev/shm/{name}").st_blocks * 512
+    assert taken >= isolation.MEMORY_BYTES  # there before anything is written
+    runner.close()
+    before = set(os.listdir("/dev/shm"))
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(TuttiError, match="could not be started .No space left on device"):
+        runner.start()
+    assert not {name for name in os.listdir("/dev/shm") if name.startswith("psm_")} - before
 
 
 def test_the_process_ends_with_its_host(plugin, tmp_path):

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import soundfile
 
@@ -197,6 +198,57 @@ def test_signal_ends_it_on_a_device(pulse_server, children, number, record_prope
     recordings = pulse_server.ask("pactl", "list", "source-outputs").stdout
     assert 'application.name = "Tutti"' not in recordings
     record_property("ended after", f"{took_s:.2f} s")
+
+
+@posix_only
+@pytest.mark.parametrize("paused", ["program", "everything"])
+def test_paused_and_continued(pulse_server, children, tmp_path, paused, record_property):
+    """Ctrl-Z and fg, or a virtual machine paused with its server: heard again, the gap counted."""
+    away_s = 6.0
+    child = listen(children, "--format", "jsonl", "--log", str(tmp_path / "log"))
+    assert child.stdout is not None
+    json.loads(child.stdout.readline())
+    processes = [psutil.Process(child.pid)]
+    if paused == "everything":
+        server = psutil.Process(pulse_server.process.pid)
+        processes += [*processes[0].children(recursive=True), server]
+    for process in processes:
+        process.suspend()
+    time.sleep(away_s)
+    for process in reversed(processes):
+        process.resume()
+    end_s = json.loads(child.stdout.readline())["end_s"]
+    until_s = time.monotonic() + START_S
+    while (window := json.loads(child.stdout.readline()))["end_s"] < end_s + away_s + 2.0:
+        assert window["end_s"] - window["start_s"] == pytest.approx(1.0, abs=0.01)
+        assert time.monotonic() < until_s
+    child.terminate()
+    child.communicate(timeout=20)
+    stopped = json.loads((tmp_path / "log").read_text().splitlines()[-1])
+    assert stopped["event"] == "stopped"
+    assert stopped["windows_failed"] == 0
+    lost_s = stopped["missing_s"]
+    assert away_s - 5.5 < lost_s < away_s + 4.0  # pipe and server hold some of it
+    record_property("seconds missing", f"{lost_s:.1f} of {away_s:.0f}")
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@posix_only
+def test_killed_outright(pulse_server, children, wait_until):
+    """SIGKILL, or a crash: the recorder and the watcher end with it."""
+    child = listen(children, "--format", "jsonl")
+    assert child.stdout is not None
+    json.loads(child.stdout.readline())
+    helpers = psutil.Process(child.pid).children(recursive=True)
+    assert {each.name() for each in helpers} == {"parec", "pactl", "sh"}
+    child.kill()
+    wait_until(lambda: not any(map(_runs, helpers)), 20, f"an end of {helpers}")
 
 
 @posix_only
