@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import glob
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 from realtime.errors import TuttiError
 from realtime.spec import DEFAULT_HOP_S, MIN_HOP_S
@@ -107,3 +109,14 @@ def _channel(text: str) -> object:
         raise argparse.ArgumentTypeError(
             f"'{text}' is not a channel: use {', '.join(CHANNEL_NAMES)}, or numbers from 1"
         ) from None
+
+
+def expanded(names: list[str]) -> list[str]:
+    """The names behind patterns: on Windows no shell has replaced ``*.wav`` by them."""
+    found: list[str] = []
+    for name in names:
+        if glob.has_magic(name) and not Path(name).exists():
+            found += sorted(glob.glob(name)) or [name]
+        else:
+            found.append(name)
+    return found

@@ -22,7 +22,7 @@ TRAINING_MAY_IMPORT = {  # the vocabulary and the post-processing, so that what 
     f"realtime.{name}"
     for name in (
         "taxonomy", "spec", "errors", "model", "windows", "levels", "smoothing", "postprocess",
-        "timeline", "tagger", "runtime", "folders", "sources.file",
+        "timeline", "tagger", "runtime", "folders", "progress", "sources.file",
     )
 }  # fmt: skip
 TRAINING_FOLDERS = {  # what a folder of training may import of the others

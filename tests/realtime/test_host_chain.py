@@ -251,7 +251,7 @@ def test_files_saved_beside_their_plugins_can_be_moved(tmp_path):
 
 
 def test_the_example_in_the_help_is_a_chain():
-    from realtime.host.cli import EXAMPLES
+    from realtime.commands.host import EXAMPLES
 
     text = inspect.cleandoc(
         EXAMPLES[EXAMPLES.index("  [[chain]]") : EXAMPLES.index("Without taps")]

@@ -365,7 +365,7 @@ def test_the_round_trip_of_a_wire_is_its_delay():
 def test_the_terminal_shows_both_taps(model, tones):
     from rich.console import Console
 
-    from realtime.host.live_cli import picture
+    from realtime.host.live_view import picture
 
     audio = np.tile(tones(["flute"], 2, RATE_HZ), (2, 1))
     with Host(Chain((EffectStep("Gain", {"gain_db": -100.0}),)), model=model) as host:

@@ -275,7 +275,7 @@ def test_the_command_lists_effects(capsys):
 
 def test_help_is_light():
     code = (
-        "import sys; from realtime.host.cli import add_parser; import argparse; "
+        "import sys; from realtime.commands.host import add_parser; import argparse; "
         "add_parser(argparse.ArgumentParser().add_subparsers()); "
         "print([m for m in ('numpy', 'pedalboard', 'onnxruntime', 'rich') if m in sys.modules])"
     )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from realtime.errors import TuttiError
+from realtime.progress import progress
 from training.arguments import count, fraction, positive, seed
 
 _EXAMPLES = """\
@@ -184,7 +183,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _build(args: argparse.Namespace) -> int:
     from training.making.build import build
 
-    with _progress() as tell:
+    with progress() as tell:
         build(
             args.bank, args.samples, seed=args.seed, scale=args.scale, contents=args.only,
             processes=args.processes, overwrite=args.overwrite, progress=tell,
@@ -209,7 +208,7 @@ def _summary(path: Path) -> int:
 def _pack(args: argparse.Namespace) -> int:
     from training.bank.packing import pack
 
-    with _progress() as tell:
+    with progress() as tell:
         sizes = pack(
             args.bank, args.out, max_part_mib=args.max_part_mib, processes=args.processes,
             progress=partial(tell, "packing"),
@@ -222,7 +221,7 @@ def _pack(args: argparse.Namespace) -> int:
 def _unpack(args: argparse.Namespace) -> int:
     from training.bank.packing import unpack
 
-    with _progress() as tell:
+    with progress() as tell:
         unpack(
             args.packed, args.bank, processes=args.processes, progress=partial(tell, "unpacking")
         )
@@ -234,13 +233,13 @@ def _fetch(args: argparse.Namespace) -> int:
     from training.making.free.music import gather_music
 
     if args.music:
-        with _progress() as tell:
+        with progress() as tell:
             missing = gather_music(args.out, progress=tell)
         for sentence in missing:
             print(sentence, file=sys.stderr)
         print(args.out / "music")
         return 0
-    with _progress() as tell:
+    with progress() as tell:
         gather(args.out, tell)
     for name in ("soundfonts", "samples", "recordings"):
         print(args.out / name)
@@ -265,7 +264,7 @@ def _add(args: argparse.Namespace) -> int:
         add_nsynth(args.bank, args.out, args.nsynth, split=args.split)
         return _summary(args.out)
     banks, samples = (args.bank, args.out), args.samples
-    with _progress() as tell:
+    with progress() as tell:
         how: dict[str, Any] = {"seed": args.seed, "processes": args.processes, "progress": tell}
         if args.soundfonts:
             licences = args.licence or []
@@ -284,26 +283,3 @@ def _add(args: argparse.Namespace) -> int:
 def _if_there(folder: Path) -> Path | None:
     """The folder of recorded notes; the one nobody named may be missing."""
     return None if folder == _DEFAULT_SAMPLES and not folder.is_dir() else folder
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar on stderr, told a name, how many are done and of how many; none without rich."""
-    try:
-        from rich import progress
-        from rich.console import Console
-    except ImportError:  # a machine that only unpacks may lack it
-        yield lambda name, done, total: None
-        return
-    with progress.Progress(
-        progress.BarColumn(),
-        progress.MofNCompleteColumn(),
-        progress.TimeRemainingColumn(),
-        progress.TextColumn("{task.description}"),
-        console=Console(stderr=True),
-        transient=True,
-    ) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda name, done, total: bar.update(
-            task, description=name, completed=done, total=total
-        )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from realtime.errors import TuttiError
+from realtime.progress import Tell, progress
 from training.arguments import count, seed
 
 if TYPE_CHECKING:
@@ -120,8 +120,8 @@ def _evaluate(args: argparse.Namespace, clip_sets: Mapping[str, list[Clip]]) -> 
     sets: dict[str, Any] = {}
     comparison: dict[str, Any] = {}
     for name, clips in clip_sets.items():
-        with _progress(f"{name}: listening", len(clips)) as progress:
-            heard = hear(tagger, clips, progress)
+        with progress() as tell:
+            heard = hear(tagger, clips, _told(tell, f"{name}: listening", len(clips)))
         sets[name] = score_heard(heard, np.random.default_rng(0))
         if sets[name]["solos"]["solos"]:
             draw(f"{name}_solos.png", pictures.solo_confusion, sets[name]["solos"]["confusion"])
@@ -129,8 +129,9 @@ def _evaluate(args: argparse.Namespace, clip_sets: Mapping[str, list[Clip]]) -> 
         draw(f"{name}_precision_recall.png", pictures.precision_recall, heard.clips, title)
         draw(f"{name}_reliability.png", pictures.reliability, heard.clips, title)
         if compared is not None:
-            with _progress(f"{name}: the compared model", len(clips)) as progress:
-                comparison[name] = _difference(heard.clips, hear(compared, clips, progress).clips)
+            with progress() as tell:
+                telling = _told(tell, f"{name}: the compared model", len(clips))
+                comparison[name] = _difference(heard.clips, hear(compared, clips, telling).clips)
         if args.checkpoint is not None and name == "recordings":
             draw("embeddings.png", pictures.embeddings, *embed(args.checkpoint, clips))
     if args.bank:
@@ -217,15 +218,5 @@ def _difference(items: Items, other: Items) -> dict[str, float]:
     }
 
 
-@contextmanager
-def _progress(title: str, total: int) -> Iterator[Callable[[int], None] | None]:
-    """A bar on stderr, if a person is looking."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(title, total=total)
-        yield lambda done: bar.update(task, completed=done)
+def _told(tell: Tell, what: str, total: int) -> Callable[[int], None]:
+    return lambda done: tell(what, done, total)

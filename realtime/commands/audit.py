@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import glob
 import shutil
 import sys
 from collections.abc import Iterator
@@ -11,12 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from realtime.arguments import STREAM, add_model, refuse_stdin, seconds
+from realtime.arguments import STREAM, add_model, expanded, refuse_stdin, seconds
 from realtime.errors import TuttiError
+from realtime.progress import progress
 
 if TYPE_CHECKING:
     from realtime.audit.audit import Audit
-    from realtime.audit.measure import Progress
 
 FORMATS = ("text", "json", "csv", "audacity")
 DEFAULT_MIN_S = 1.0
@@ -62,12 +61,12 @@ def run(args: argparse.Namespace) -> int:
     """Compare, and write the report."""
     refuse_stdin(args.mix, *args.stems, args.picture)
     args.output = None if args.output == STREAM else args.output
-    stems = [name for stem in args.stems for name in _expanded(stem)]
+    stems = expanded(args.stems)
     _check_targets(args, stems)
     from realtime.audit.audit import audit
 
-    with _progress() as progress:
-        report = audit(args.mix, stems, args.model, args.min_s, progress)
+    with progress() as tell:
+        report = audit(args.mix, stems, args.model, args.min_s, tell)
     if args.picture is not None:
         from realtime.audit.picture import picture
 
@@ -79,13 +78,6 @@ def run(args: argparse.Namespace) -> int:
         with _writing(args.output) as stream:
             _write(report, args.format, stream)
     return 0
-
-
-def _expanded(stem: str) -> list[str]:
-    """The names behind a pattern: on Windows no shell has replaced ``*.wav`` by them."""
-    if glob.has_magic(stem) and not Path(stem).exists():
-        return sorted(glob.glob(stem)) or [stem]
-    return [stem]
 
 
 def _check_targets(args: argparse.Namespace, stems: list[str]) -> None:
@@ -148,23 +140,3 @@ def _writing(path: str) -> Iterator[TextIO]:
         raise TuttiError(
             f"{path} cannot be written ({error.strerror}): make room, or name another."
         ) from None
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """A bar on stderr, if a person is looking."""
-    if not sys.stderr.isatty():
-        yield lambda what, done_s, total_s: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    columns = (TextColumn("{task.description:13}"), BarColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-
-        def update(what: str, done_s: float, total_s: float) -> None:
-            bar.update(task, description=what, completed=done_s, total=total_s or None)
-
-        yield update

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import glob
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from realtime import arguments
 from realtime.errors import TuttiError
+from realtime.progress import progress
 
 if TYPE_CHECKING:
     from realtime.sources.raw import RawFormat
     from realtime.sources.stdin import StdinSource
-    from realtime.tagger import Progress
     from realtime.timeline import Timeline
 
 FORMATS = ("text", "json", "jsonl", "csv", "audacity")
@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     """Tag the files; 2 if any of them could not be."""
     from realtime.tagger import Tagger
 
-    args.files = [name for file in args.files for name in _expanded(file)]
+    args.files = arguments.expanded(args.files)
     if args.files.count(STDIN) > 1:
         raise TuttiError("Stdin can be read once: name - once.")
     if args.raw_format is not None and STDIN not in args.files:
@@ -88,8 +88,10 @@ def run(args: argparse.Namespace) -> int:
     with _Output(args.format) as output:
         for file, target in zip(args.files, targets, strict=True):
             try:
-                with _progress(file) as progress:
-                    timeline = tagger.tag(_opened(file, args.raw_format), progress=progress)
+                with progress(least=LONG_FILE_S) as tell:
+                    # Stdin need not say how long it is.
+                    told = None if file == STDIN else partial(tell, Path(file).name)
+                    timeline = tagger.tag(_opened(file, args.raw_format), progress=told)
                 output.write(timeline, target)
                 if timeline.non_finite:
                     raise TuttiError(
@@ -119,13 +121,6 @@ def _raw_format(text: str) -> RawFormat:
             f"'{text}' is not a raw format: give samples ({', '.join(SAMPLES)}), rate in Hz and "
             "channels, as in f32le:48000:2"
         ) from None
-
-
-def _expanded(file: str) -> list[str]:
-    """The names behind a pattern: on Windows no shell has replaced ``*.wav`` by them."""
-    if glob.has_magic(file) and not Path(file).exists():
-        return sorted(glob.glob(file)) or [file]
-    return [file]
 
 
 def _targets(args: argparse.Namespace) -> list[Path | None]:
@@ -240,23 +235,3 @@ def _shows_blocks(stream: TextIO) -> bool:
     except (UnicodeEncodeError, LookupError):
         return False
     return True
-
-
-@contextmanager
-def _progress(file: str) -> Iterator[Progress | None]:
-    """A bar on stderr for a long file, if a person is looking."""
-    if not sys.stderr.isatty() or file == STDIN:  # which need not say how long it is
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(Path(file).name, total=None, visible=False)
-
-        def update(done_s: float, total_s: float) -> None:
-            bar.update(task, completed=done_s, total=total_s, visible=total_s >= LONG_FILE_S)
-
-        yield update

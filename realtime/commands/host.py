@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from realtime.arguments import add_channel, add_hop, add_model, refuse_stdin, seconds, whole
 from realtime.errors import TuttiError
+from realtime.progress import progress
 
 if TYPE_CHECKING:
-    from realtime.host.offline import Progress
+    pass
 
 EXAMPLES = """\
 examples:
@@ -100,13 +100,13 @@ def run(args: argparse.Namespace) -> int:
     if args.effects:
         return _list_effects(args.chain)
     if args.live and args.measure_latency:
-        from realtime.host.live_cli import measure
+        from realtime.host.live_view import measure
 
         return measure(args)
     if args.chain is None:
         raise TuttiError("Name a chain file, as in: tutti host chain.toml in.wav -o out.wav.")
     if args.live:
-        from realtime.host.live_cli import listen
+        from realtime.host.live_view import listen
 
         return listen(args)
     return _render(args)
@@ -127,10 +127,9 @@ def _render(args: argparse.Namespace) -> int:
     with Host.load(
         args.chain, model=args.model, hop_s=args.hop, channel=args.channel, on_problem=_complain
     ) as host:
-        with _progress(args.file) as progress:
-            done = render(
-                host, args.file, args.output, max_tail_s=args.tail, progress=progress
-            )
+        with progress() as tell:
+            told = partial(tell, args.file)
+            done = render(host, args.file, args.output, max_tail_s=args.tail, progress=told)
         if args.report:
             drawing = write(done, host.chain, args.report)
             print(f"Report: {args.report}, picture: {drawing}")
@@ -163,17 +162,3 @@ def _list_effects(name: str | None) -> int:
 
 def _complain(text: str) -> None:
     print(f"tutti host: {text}", file=sys.stderr, flush=True)
-
-
-@contextmanager
-def _progress(name: str) -> Iterator[Progress | None]:
-    """A progress bar on a terminal's stderr."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(name, total=None)
-        yield lambda done_s, total_s: bar.update(task, completed=done_s, total=total_s)
