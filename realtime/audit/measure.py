@@ -67,9 +67,15 @@ def measure(mix: Path, stems: list[Path], progress: Progress) -> Measurement:
     Raises:
         TuttiError: a file cannot be read, or the mix is silent.
     """
-    total_s, channels = _shape(mix)
-    offsets = align.offsets(mix, stems, lambda done: progress("Aligning", done, total_s))
-    sums, mix_power = _whole(mix, stems, channels, offsets, progress, total_s)
+    stated_s, channels = _shape(mix)
+
+    def tell(what: str, done_s: float) -> None:
+        progress(what, done_s, max(stated_s, done_s))  # a header may only estimate
+
+    offsets = align.offsets(mix, stems, lambda done_s: tell("Aligning", done_s))
+    sums, mix_power = _whole(
+        mix, stems, channels, offsets, lambda done_s: tell("Finding gains", done_s)
+    )
     if mix_power <= 10 ** (-70 / 10):
         raise TuttiError(f"{mix} is silent (below -70 dBFS throughout): give the mix itself.")
     session_fit = _fit(sums)
@@ -85,7 +91,7 @@ def measure(mix: Path, stems: list[Path], progress: Progress) -> Measurement:
             for number, column in enumerate(columns):
                 for cells, rows in zip(column, values, strict=True):
                     cells.extend(rows[number].tolist())
-            progress("Comparing", len(columns[0][0]) * ear.STEP_S, total_s)
+            tell("Comparing", len(columns[0][0]) * ear.STEP_S)
         files = session.files
     duration_s = files[0].frames / SAMPLE_RATE_HZ
     steps = int(np.ceil(duration_s / ear.STEP_S))
@@ -154,8 +160,7 @@ def _whole(
     stems: list[Path],
     channels: int,
     offsets: list[int],
-    progress: Progress,
-    total_s: float,
+    progress: Callable[[float], None],
 ) -> tuple[gains.CrossSpectra, float]:
     """Cross-spectra of the whole session, and the mix's mean square where it sounds."""
     sums: gains.CrossSpectra | None = None
@@ -168,7 +173,7 @@ def _whole(
             loud = frame_power[frame_power > 10 ** (-70 / 10)]
             power += float(loud.sum())
             sounding += len(loud)
-            progress("Finding gains", session.files[0].frames / SAMPLE_RATE_HZ, total_s)
+            progress(session.files[0].frames / SAMPLE_RATE_HZ)
     assert sums is not None  # FileSource refuses an empty file
     return sums, power / max(sounding, 1)
 
