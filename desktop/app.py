@@ -31,6 +31,7 @@ from desktop.looks import dress, resolve_theme
 from desktop.main_window import MainWindow
 from desktop.menus import Menus
 from desktop.player import SilentSink
+from desktop.save import save_picture
 from desktop.session_log import SessionLog, logs_folder, tidy
 from desktop.style import MonitorStyle
 from realtime.cli import EXIT_BAD_INPUT, EXIT_INTERRUPTED
@@ -225,7 +226,9 @@ def _silent(sample_rate_hz: int, channels: int) -> SilentSink:
 
 def _shoot(app: QApplication, window: MainWindow, path: Path, failure: list[str]) -> None:
     window.tick()
-    if not window.grab().save(str(path)):
-        failure.append(f"{path} cannot be written: name another file, ending in .png.")
+    try:
+        save_picture(window, path)
+    except TuttiError as error:
+        failure.append(str(error))
     window.close()
     app.quit()

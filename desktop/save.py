@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from realtime.errors import TuttiError
 from realtime.timeline import Timeline
+from realtime.whole_file import whole_file
+
+if TYPE_CHECKING:
+    from PyQt6.QtWidgets import QWidget
 
 FORMATS = {
     "csv": ("CSV table", ".csv"),
@@ -24,25 +28,38 @@ def save_timeline(
     Raises:
         TuttiError: the file cannot be written.
     """
-    write_whole(path, _lines(timeline, kind, markers))
+    write_lines(path, _lines(timeline, kind, markers))
 
 
-def write_whole(path: Path, lines: Iterable[str]) -> None:
+def write_lines(path: Path, lines: Iterable[str]) -> None:
     """Write lines of text, or leave what was there.
 
     Raises:
         TuttiError: the file cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with open(temporary, "w", encoding="utf-8", newline="\n") as file:
-            for line in lines:
-                file.write(line + "\n")
-        os.replace(temporary, path)
+        with whole_file(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(line + "\n" for line in lines)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise TuttiError(
             f"{path} cannot be written ({error.strerror}): choose another folder."
+        ) from None
+
+
+def save_picture(widget: QWidget, path: Path) -> None:
+    """Write what a widget shows, in the form that the file's ending names.
+
+    Raises:
+        TuttiError: the file cannot be written.
+    """
+    picture = widget.grab()
+    try:
+        with whole_file(path) as partial:
+            if not picture.save(str(partial)):
+                raise OSError
+    except OSError:
+        raise TuttiError(
+            f"{path} cannot be written: name another file, ending in .png."
         ) from None
 
 

@@ -9,7 +9,8 @@ from PyQt6.QtGui import QDesktopServices
 from PyQt6.QtWidgets import QFileDialog
 
 from desktop.main_window import MainWindow
-from desktop.save import FORMATS, save_timeline
+from desktop.save import FORMATS, save_picture, save_timeline
+from realtime.errors import TuttiError
 
 
 class Saving:
@@ -58,9 +59,12 @@ class Saving:
 
     def save_picture_to(self, path: Path) -> None:
         """The window as it is, as a PNG."""
-        saved = self.window.grab().save(str(path), "PNG")
-        told = f"Saved {path.name}." if saved else f"{path} cannot be written: choose another."
-        self.window.status.say(told)
+        try:
+            save_picture(self.window, path)
+        except TuttiError as error:
+            self.window.status.say(str(error))
+        else:
+            self.window.status.say(f"Saved {path.name}.")
 
     def show_logs(self) -> None:
         if self.window.log is not None:

@@ -29,12 +29,12 @@ from desktop.looks import dress  # noqa: E402
 from desktop.main_window import MainWindow  # noqa: E402
 from desktop.menus import Menus  # noqa: E402
 from desktop.player import SilentSink  # noqa: E402
+from desktop.save import save_picture  # noqa: E402
 from desktop.settings import Settings  # noqa: E402
 from desktop.theme import Theme  # noqa: E402
 from desktop.widgets.audit import AuditWindow  # noqa: E402
 from desktop.widgets.chain import ChainWindow  # noqa: E402
 from desktop.widgets.live_input import LiveInputDialog  # noqa: E402
-from realtime.errors import TuttiError  # noqa: E402
 from realtime.host.chain import EffectStep  # noqa: E402
 from realtime.host.devices import FileInput, Streams  # noqa: E402
 from realtime.model import TagModel  # noqa: E402
@@ -70,8 +70,7 @@ def draw(folder: Path, piece: Path, session: Path | None) -> Iterator[str]:
             audibility(app, loader.future, theme, session),
         ):
             path = folder / f"{view}-{name}.png"
-            if not widget.grab().save(str(path), "PNG"):
-                raise TuttiError(f"{path} cannot be written: name another folder.")
+            save_picture(widget, path)
             yield f"{path}  {path.stat().st_size / 1000:.0f} KB"
 
 

@@ -7,7 +7,6 @@ middle leaves the old file whole.
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import json
 import math
@@ -21,6 +20,7 @@ from typing import Any
 from realtime.folders import home
 from realtime.spec import DEFAULT_HOP_S, MIN_HOP_S
 from realtime.taxonomy import FAMILIES, INSTRUMENTS
+from realtime.whole_file import write_whole
 
 RECENT_FILES = 12
 CHANNELS = ("mono", "left", "right", "mid", "side")
@@ -220,11 +220,4 @@ def save(settings: Settings, path: Path) -> None:
         OSError: the folder cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(json.dumps(settings.document(), indent=1), encoding="utf-8")
-        os.replace(temporary, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
+    write_whole(path, json.dumps(settings.document(), indent=1))

@@ -16,6 +16,7 @@ import numpy as np
 
 from export.pipeline import export
 from realtime.tagger import Tagger
+from realtime.whole_file import write_whole
 from training.datasets import DATASETS
 from training.fit import Progress, fit
 from training.recipe import load_recipe
@@ -90,7 +91,7 @@ def run_row(name: str, row: Row, bank: Path, recordings: Path, out: Path) -> dic
         "lrap": heard["clips"]["lrap"],
         "micro_f1": heard["clips"]["micro_f1"],
     }
-    done.write_text(json.dumps(scores, indent=1))
+    write_whole(done, json.dumps(scores, indent=1))
     return scores
 
 
@@ -123,4 +124,4 @@ def compare(names: Sequence[str], bank: Path, recordings: Path, out: Path) -> It
     for name in names:
         scores = run_row(name, ROWS[name], bank, recordings, out)
         yield " ".join([name, *(f"{key} {_text(value)}" for key, value in scores.items())])
-        (out / "table.md").write_text(table(out))
+        write_whole(out / "table.md", table(out))

@@ -24,6 +24,7 @@ TRAINING_MAY_IMPORT = {  # the vocabulary and the post-processing, so that what 
     for name in (
         "taxonomy", "spec", "errors", "model", "windows", "levels", "smoothing", "postprocess",
         "timeline", "tagger", "runtime", "folders", "progress", "sources.file",
+        "whole_file",
     )
 }  # fmt: skip
 TRAINING_FOLDERS = {  # what a folder of training may import of the others

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 
 from realtime.errors import TuttiError
+from realtime.whole_file import whole_file
 from training.models.tagger import InstrumentTagger, NetworkConfig
 
 CHECKPOINT_SCHEMA = 1
@@ -18,20 +18,14 @@ CHECKPOINT_SCHEMA = 1
 def save(path: Path, state: dict[str, Any]) -> None:
     """Write beside and rename, so that a kill leaves the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial")  # one name: a kill's is written over
     try:
-        with partial.open("wb") as file:
+        with whole_file(path) as partial, partial.open("wb") as file:
             torch.save({"schema": CHECKPOINT_SCHEMA, **state}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
     except (OSError, RuntimeError) as error:
         raise TuttiError(
             f"{path} cannot be written ({error}); free some space and start again, the last "
             "checkpoint is kept."
         ) from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:

@@ -34,6 +34,7 @@ from realtime.audit.audit import POOR_FIT_DB, Audit, audit
 from realtime.audit.picture import picture
 from realtime.errors import TuttiError
 from realtime.model import TagModel
+from realtime.whole_file import write_whole
 
 SAVE_AS = "Picture (*.svg);;Audacity labels (*.txt);;Table (*.csv);;JSON (*.json)"
 COLUMNS = ("Stem", "From", "To", "Why", "The model")
@@ -300,7 +301,7 @@ class AuditWindow(QWidget):
             self.message.setText(f"{path.name}: end the name in .svg, .txt, .csv or .json.")
             return
         try:
-            path.write_text(form(self.result), encoding="utf-8", errors="backslashreplace")
+            write_whole(path, form(self.result))
         except OSError as error:
             self.message.setText(f"{path} cannot be written ({error.strerror}).")
         else:

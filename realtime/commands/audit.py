@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 from realtime.arguments import STREAM, add_model, expanded, refuse_stdin, seconds
 from realtime.errors import TuttiError
 from realtime.progress import progress
+from realtime.whole_file import whole_file
 
 if TYPE_CHECKING:
     from realtime.audit.audit import Audit
@@ -132,7 +133,10 @@ def _writing(path: str) -> Iterator[TextIO]:
     """
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        with Path(path).open("w", encoding="utf-8", errors="backslashreplace") as stream:
+        with (
+            whole_file(Path(path)) as partial,
+            partial.open("w", encoding="utf-8", errors="backslashreplace") as stream,
+        ):
             yield stream
     except BrokenPipeError:  # it is a pipe, as /dev/stdout may be, and its reader has left
         raise

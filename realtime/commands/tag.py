@@ -6,7 +6,7 @@ import argparse
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from realtime import arguments
 from realtime.errors import TuttiError
 from realtime.progress import progress
+from realtime.whole_file import whole_file
 
 if TYPE_CHECKING:
     from realtime.sources.raw import RawFormat
@@ -159,15 +160,14 @@ class _Output:
     def __init__(self, style: str) -> None:
         self._style = style
         self._open: dict[Path | None, TextIO] = {}
+        self._files = ExitStack()
+        self._failed: dict[Path | None, OSError] = {}
 
     def __enter__(self) -> _Output:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for path, stream in self._open.items():
-            if path is not None:
-                with suppress(OSError):  # flushed after each result: what fails here was told
-                    stream.close()
+        self._files.close()  # called off, too, the files hold whole results
 
     def write(self, timeline: Timeline, path: Path | None) -> None:
         """Write one result.
@@ -177,9 +177,11 @@ class _Output:
         """
         first = path not in self._open
         try:
+            if path in self._failed:  # the file would lack the results before
+                raise self._failed[path]
             if path is not None and first:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                self._open[path] = path.open("w", encoding="utf-8", errors="backslashreplace")
+                self._open[path] = self._files.enter_context(self._writing(path))
             stream = self._open.setdefault(path, sys.stdout)
             # Drawn before any of it is written: rich flushes, and ends the program if it cannot.
             for line in list(_lines(timeline, self._style, stream, first)):
@@ -188,11 +190,33 @@ class _Output:
         except BrokenPipeError:
             raise
         except OSError as error:
-            where = path if path is not None else "the output"
-            raise TuttiError(
-                f"The result cannot be written to {where} ({error.strerror}): "
-                "make room, or name another -o."
-            ) from None
+            self._failed[path] = error
+            raise _not_written(path, error) from None
+
+    @contextmanager
+    def _writing(self, path: Path) -> Iterator[TextIO]:
+        """A file that takes its place at the end, unless it failed."""
+        try:
+            with (
+                whole_file(path) as partial,
+                partial.open("w", encoding="utf-8", errors="backslashreplace") as stream,
+            ):
+                yield stream
+                if path in self._failed:
+                    raise self._failed[path]
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            if path not in self._failed:  # else it was told
+                raise _not_written(path, error) from None
+
+
+def _not_written(path: Path | None, error: OSError) -> TuttiError:
+    where = path if path is not None else "the output"
+    return TuttiError(
+        f"The result cannot be written to {where} ({error.strerror}): "
+        "make room, or name another -o."
+    )
 
 
 def _lines(timeline: Timeline, style: str, stream: TextIO, first: bool) -> Iterator[str]:

@@ -24,11 +24,9 @@ one array of tables, so effects and taps share the array ``chain``.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import math
-import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -38,6 +36,7 @@ from typing import Any
 
 from realtime.errors import TuttiError
 from realtime.host.effects import EFFECTS, Effect, Value, nearest
+from realtime.whole_file import write_whole
 
 PLUGIN_KINDS = ("VST3", "AU")
 PLUGIN_KEYS = ("effect", "path", "plugin_name", "preset", "parameters", "bypass", "mix")
@@ -209,13 +208,9 @@ def save(chain: Chain, path: Path | str) -> None:
     """Write a chain file whole or not at all; plugin paths below its folder become relative."""
     path = Path(path)
     text = dumps(chain, path.parent)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
+        write_whole(path, text)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
         raise TuttiError(f"{path} cannot be written ({error.strerror}).") from None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -19,6 +18,7 @@ from realtime.host.tap import Block
 from realtime.levels import to_dbfs
 from realtime.sources.file import FileSource
 from realtime.timeline import Timeline
+from realtime.whole_file import whole_file
 
 BLOCK_FRAMES = 32_768
 MAX_TAIL_S = 10.0
@@ -229,25 +229,19 @@ def _writer(
         yield lambda block: None
         return
     path = Path(output)
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     depth = 24 if path.suffix.lower() in PCM_SUFFIXES else 16
     try:
-        file = AudioFile(
-            str(partial), "w", samplerate=sample_rate_hz, num_channels=channels, bit_depth=depth
-        )
-    except (ValueError, OSError, RuntimeError) as error:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise _cannot_write(path, channels, error) from None
-    try:
-        with file:
-            yield lambda block: _write(file, block)
-        os.replace(partial, path)
+        with whole_file(path) as partial:
+            try:
+                file = AudioFile(
+                    str(partial), "w", sample_rate_hz, num_channels=channels, bit_depth=depth
+                )
+            except (ValueError, OSError, RuntimeError) as error:
+                raise _cannot_write(path, channels, error) from None
+            with file:
+                yield lambda block: _write(file, block)
     except (OSError, RuntimeError) as error:
         raise TuttiError(f"{path} cannot be written ({error}): is the disk full?") from None
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 def _write(file: WriteableAudioFile, block: Block) -> None:

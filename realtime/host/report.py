@@ -11,6 +11,7 @@ from realtime.host.chain import Chain
 from realtime.host.compare import Difference, pairs
 from realtime.host.offline import Rendering
 from realtime.host.picture import picture
+from realtime.whole_file import write_whole
 
 SCHEMA = 1
 """Version of the report document."""
@@ -56,7 +57,7 @@ def write(rendering: Rendering, chain: Chain, path: Path | str) -> Path:
     drawn = picture(_pairs(rendering)[-1], rendering)
     for target, text in ((path, document + "\n"), (drawing, drawn)):
         try:
-            target.write_text(text, encoding="utf-8")
+            write_whole(target, text)
         except BrokenPipeError:  # it is a pipe, as /dev/stdout may be, and its reader has left
             raise
         except OSError as error:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from realtime.errors import TuttiError
 from realtime.spec import SAMPLE_RATE_HZ
 from realtime.taxonomy import FINE
+from realtime.whole_file import is_running
 from training.bank.bank import AUDIO_FILE, COLUMNS, FORMAT, VERSION, Bank, clip_at
 from training.bank.clips import KINDS, SPLITS, Clip, fault
 
@@ -189,22 +190,8 @@ def remove_stale_partials(path: Path) -> None:
     """Removes what builds of this bank left when they were killed."""
     for stale in path.parent.glob(f".{path.name}.partial-*"):
         pid = stale.name.rpartition("-")[2]
-        if pid.isdigit() and not _runs(int(pid)):
+        if pid.isdigit() and not is_running(int(pid)):
             shutil.rmtree(stale, ignore_errors=True)
-
-
-def _runs(pid: int) -> bool:
-    if pid == os.getpid():
-        return False
-    if os.name == "nt":  # os.kill would end the process there
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def copy_into(writer: BankWriter, bank: Bank) -> None:

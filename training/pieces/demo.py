@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from realtime.errors import TuttiError
 from realtime.spec import SAMPLE_RATE_HZ
+from realtime.whole_file import whole_file
 from training.bank.clips import trimmed
 from training.sounds.folder import decode, read_manifest
 
@@ -316,9 +317,12 @@ def write(output: Path, samples: Path, folder: Path | None) -> Iterator[str]:
             soundfile.write(path, sound / 2, RATE_HZ, subtype="PCM_24")  # none clips
             yield str(path)
     try:
-        with soundfile.SoundFile(
-            output, "w", RATE_HZ, 2, format="OGG", subtype="VORBIS", compression_level=0.7
-        ) as file:
+        with (
+            whole_file(output) as partial,
+            soundfile.SoundFile(
+                partial, "w", RATE_HZ, 2, format="OGG", subtype="VORBIS", compression_level=0.7
+            ) as file,
+        ):
             for start in range(0, len(audio), RATE_HZ):  # one long write overflows libsndfile
                 file.write(audio[start : start + RATE_HZ])
     except soundfile.LibsndfileError as error:

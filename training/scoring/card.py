@@ -15,6 +15,7 @@ from typing import Any
 
 from realtime.errors import TuttiError
 from realtime.taxonomy import INSTRUMENTS, display_name
+from realtime.whole_file import write_whole
 
 Report = Mapping[str, Any]
 _MARKED = re.compile(r"<!-- (\w+) -->\n.*?<!-- /\1 -->", re.DOTALL)
@@ -195,7 +196,7 @@ def fill_pages(path: Path, pages: Sequence[Path]) -> None:
     report = read(path)
     filled = {page: _filled(page, report, path) for page in pages}
     for page, text in filled.items():
-        page.write_text(text, encoding="utf-8")
+        write_whole(page, text)
 
 
 def _filled(page: Path, report: Report, path: Path) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from realtime.taxonomy import display_name
+from realtime.whole_file import write_whole
 
 JSON_NAME = "report.json"
 MARKDOWN_NAME = "report.md"
@@ -97,9 +98,7 @@ def write(document: Mapping[str, Any], folder: Path, pictures: Sequence[str]) ->
         MARKDOWN_NAME: "\n".join(_page(document, pictures)),
     }
     for name, text in texts.items():
-        partial = folder / f".{name}.part"  # renamed when whole
-        partial.write_text(text + "\n", encoding="utf-8")
-        partial.replace(folder / name)
+        write_whole(folder / name, text + "\n")
 
 
 def plain(value: Any) -> Any:

@@ -17,6 +17,7 @@ import soundfile
 
 from realtime.errors import TuttiError
 from realtime.spec import SAMPLE_RATE_HZ
+from realtime.whole_file import whole_file
 from training.making.build import Progress, silent
 from training.making.free import notes, packages, recordings
 from training.making.free.drumkits import drumkits
@@ -86,13 +87,10 @@ def _written(sound: Sound, folder: Path) -> dict[str, str]:
 
 
 def _table(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
-    """Written beside and moved: a table that is there is whole."""
-    part = path.with_suffix(".part")
-    with part.open("w", newline="", encoding="utf-8") as file:
+    with whole_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)
-    part.replace(path)
 
 
 def _soundfonts(opened: Path, folder: Path) -> None:
