@@ -220,7 +220,7 @@ def test_paused_and_continued(pulse_server, children, tmp_path, paused, record_p
     end_s = json.loads(child.stdout.readline())["end_s"]
     until_s = time.monotonic() + START_S
     while (window := json.loads(child.stdout.readline()))["end_s"] < end_s + away_s + 2.0:
-        assert window["end_s"] - window["start_s"] == pytest.approx(1.0, abs=0.01)
+        assert window["end_s"] - window["start_s"] < 1.01  # none spans the gap; one may end at it
         assert time.monotonic() < until_s
     child.terminate()
     child.communicate(timeout=20)
