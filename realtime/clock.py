@@ -48,6 +48,8 @@ class ClockCheck:
             self._period_end_s = now_s + PERIOD_S
         if now_s - self._arrived_s > PAUSE_S:
             # It or we were away: what was held comes with the next blocks, so judge after them.
+            if self._base_lag_s is None:
+                self._base_lag_s = self._least_lag_s
             self._period_end_s, self._least_lag_s = now_s + PERIOD_S, float("inf")
         self._arrived_s = now_s
         self._position += frames

@@ -16,11 +16,11 @@ MAY_IMPORT = {
     "export": {"export", "training", "realtime"},
 }
 TRAINING_MAY_IMPORT = {  # the vocabulary and the post-processing, so that what users see is scored,
-    # and the one place that loads onnxruntime, with its telemetry switched off
+    # the one place that loads onnxruntime, with its telemetry switched off, and where a home is
     f"realtime.{name}"
     for name in (
         "taxonomy", "spec", "errors", "model", "windows", "levels", "smoothing", "postprocess",
-        "timeline", "tagger", "runtime",
+        "timeline", "tagger", "runtime", "folders",
     )
 }  # fmt: skip
 FORBIDDEN_LIBRARIES = {
