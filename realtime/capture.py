@@ -20,6 +20,8 @@ MAX_STUCK = 3
 """Hanging openings of one device to put up with at a time."""
 CLOSE_TIMEOUT_S = 0.3
 LOOK_S = 0.25
+PAUSED_S = 1.0
+"""Looking so much later than meant, it was this process that stood still."""
 
 Asked = Future[None]
 """Done once a source that somebody waits for was opened, or could not be."""
@@ -135,8 +137,12 @@ class Capture:
         self._reader = reader
         reader.start()
         while not self._stopping and self._next is None:
+            looked_s = time.monotonic()
             self._wake.wait(LOOK_S)
             self._wake.clear()
+            if time.monotonic() - looked_s > LOOK_S + PAUSED_S:
+                # We stood still ourselves, as after Ctrl-Z: what was held comes now.
+                reader.heard_s = time.monotonic()
             over = reader.finished.is_set()
             if reader.opened.is_set() and self._asked is not None:
                 self._asked.set_result(None)

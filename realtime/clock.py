@@ -7,6 +7,8 @@ TOLERANCE_S = 0.1
 MAX_DRIFT = 5e-4
 """How far a sound card's clock may run from the computer's: several times a poor crystal."""
 PERIOD_S = 1.0
+PAUSE_S = 0.9
+"""Between two blocks: longer than any device takes."""
 
 
 class ClockCheck:
@@ -25,6 +27,7 @@ class ClockCheck:
         self._position = 0
         self._base_lag_s: float | None = None
         self._period_end_s = 0.0
+        self._arrived_s = 0.0
         self._least_lag_s = float("inf")
         self.missing = 0
         """Frames found missing so far, those that came late after all taken off again."""
@@ -37,11 +40,18 @@ class ClockCheck:
     def arrived(self, frames: int, now_s: float) -> int:
         """Account for a block that came at ``now_s``; returns the change of ``missing``.
 
-        A loss is found within two seconds of its happening.
+        A loss is found within two seconds of the sound that comes after it.
         """
         if self._start_s is None:
             self._start_s = now_s - frames / self._rate_hz
+            self._arrived_s = now_s
             self._period_end_s = now_s + PERIOD_S
+        if now_s - self._arrived_s > PAUSE_S:
+            # It or we were away: what was held comes with the next blocks, so judge after them.
+            if self._base_lag_s is None:
+                self._base_lag_s = self._least_lag_s
+            self._period_end_s, self._least_lag_s = now_s + PERIOD_S, float("inf")
+        self._arrived_s = now_s
         self._position += frames
         self._least_lag_s = min(self._least_lag_s, now_s - self.position_s)
         if now_s < self._period_end_s:
