@@ -52,7 +52,8 @@ class Encoder(nn.Module):
             picture = self.front_end(self.level(audio.float()))
         frames = self.backbone(picture.contiguous(memory_format=torch.channels_last))
         with torch.autocast(audio.device.type, enabled=False):
-            return self.pooling(frames.float())
+            embedding: Tensor = self.pooling(frames.float())
+        return embedding
 
 
 def _head(outputs: int, dropout: float) -> nn.Sequential:
@@ -77,7 +78,8 @@ class PaperNetwork(nn.Module):
         self.head = _head(classes, config.dropout)
 
     def forward(self, audio: Tensor) -> Tensor:
-        return self.head(self.encoder(audio))
+        logits: Tensor = self.head(self.encoder(audio))
+        return logits
 
 
 class InstrumentTagger(nn.Module):
@@ -92,7 +94,8 @@ class InstrumentTagger(nn.Module):
 
     def embed(self, audio: Tensor) -> Tensor:
         """Embeddings ``[batch, 1024]`` of audio ``[batch, 16000]`` at 16 kHz."""
-        return self.encoder(audio)
+        embedding: Tensor = self.encoder(audio)
+        return embedding
 
     def classify(self, embedding: Tensor) -> Logits:
         """Logits of embeddings ``[batch, 1024]``."""
