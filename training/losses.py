@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from training.mixing.labels import Targets
-from training.models.tagger import Logits
+from training.models.network import Logits
 
 
 def masked_bce(logits: Tensor, target: Tensor, known: Tensor) -> Tensor:

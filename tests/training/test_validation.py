@@ -12,8 +12,9 @@ from bank_factory import make_bank
 
 from realtime.errors import TuttiError
 from realtime.taxonomy import INSTRUMENTS
-from training.checkpoint import network_settings, save
+from training.checkpoint import save
 from training.mixing.labels import Targets
+from training.models.kinds import settings_of
 from training.models.tagger import InstrumentTagger
 from training.scoring.validation import Validation, main, score_windows
 
@@ -23,7 +24,7 @@ CPU = torch.device("cpu")
 def _young() -> dict[str, Any]:
     """What a checkpoint holds of a network that has learned nothing."""
     network = InstrumentTagger()
-    return {"network": network_settings(network.config), "ema": network.state_dict()}
+    return {"network": settings_of(network.config), "ema": network.state_dict()}
 
 
 def test_who_is_right_scores_one_and_who_is_wrong_less() -> None:
