@@ -8,7 +8,7 @@ from pathlib import Path
 
 from desktop.analysis import FileAnalysis
 from desktop.bridge import FAILED, PAUSED, PLAYING, SILENCE, Health, Reading
-from desktop.player import Player
+from desktop.player import OpenSink, Player
 from desktop.track import Track
 from desktop.waveform import LevelAt
 from realtime.levels import CLOSE_DBFS
@@ -38,7 +38,7 @@ class FileSession:
         hop_s: float,
         smoothing: Smoothing,
         on_done: Callable[[], None] = lambda: None,
-        sink: Callable | None = None,
+        sink: OpenSink | None = None,
     ) -> None:
         from realtime.sources.file import FileSource
 

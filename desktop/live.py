@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
+from typing import Any
 
 from desktop.live_session import LiveSession
 from desktop.session_log import SessionLog
@@ -88,7 +89,7 @@ def device_latency_s(host_api: str, block_frames: int, sample_rate_hz: int) -> f
     return (block_s or recorder.BLOCK_S) + recorder.LATENCY_S
 
 
-def window_fields(tags: Tags, time_s: float) -> dict:
+def window_fields(tags: Tags, time_s: float) -> dict[str, Any]:
     """A window in the log: session time, every probability to 3 decimals, level."""
     return {
         "time_s": round(time_s, 3),

@@ -20,7 +20,7 @@ from desktop.live_session import LiveSession
 from desktop.player import OpenSink
 from desktop.session_log import SessionLog
 from desktop.settings import Settings
-from desktop.theme import Theme
+from desktop.theme import Theme, Themed
 from desktop.track import INSTRUMENT_COUNT, Track
 from desktop.widgets.expected import ExpectedList
 from desktop.widgets.level import LevelMeter
@@ -141,7 +141,7 @@ class MainWindow(QWidget):
         for widget in self.themed():
             widget.set_theme(theme)
 
-    def themed(self) -> list:
+    def themed(self) -> list[Themed]:
         """The widgets that take a theme."""
         return [
             self.topbar, self.meters, self.polyphony, self.level, self.expected, self.roll,

@@ -77,12 +77,12 @@ def _device(value: Any) -> dict[str, str]:
 
 def _channel(value: Any) -> str | list[int]:
     if value in CHANNELS:
-        return value
+        return str(value)
     first, second = value
     return [_whole(0, 1023)(first), _whole(0, 1023)(second)]
 
 
-def _presets(value: Any) -> dict[str, dict]:
+def _presets(value: Any) -> dict[str, dict[str, Any]]:
     return {str(name)[:40]: dict(preset) for name, preset in value.items()}
 
 
@@ -125,7 +125,7 @@ class Settings:
     geometry: str = _setting("", _text)
     splitter: str = _setting("", _text)
     on_top: bool = _setting(False, _one_of(False, True))
-    presets: dict[str, dict] = _setting({}, _presets)
+    presets: dict[str, dict[str, Any]] = _setting({}, _presets)
     others: dict[str, Any] = _setting({}, dict)
     """Entries this version does not know: a later one wrote them, and finds them again."""
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from PyQt6.QtGui import QColor, QFont, QFontDatabase, QPalette
 
@@ -121,8 +122,12 @@ class Theme:
     name: str = "dark"
     scale: float = 1.0
     colours: Colours = field(default=DARK)
-    _fonts: dict[tuple, QFont] = field(default_factory=dict, compare=False, repr=False)
-    _colours: dict[tuple, QColor] = field(default_factory=dict, compare=False, repr=False)
+    _fonts: dict[tuple[float, bool, bool], QFont] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+    _colours: dict[tuple[str, float], QColor] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @classmethod
     def named(cls, name: str, scale: float = 1.0) -> Theme:
@@ -233,3 +238,9 @@ class Theme:
         QLabel[role="muted"] {{ color: {c.muted}; }}
         QFrame[role="panel"] {{ background: {c.panel}; border-radius: {px(8)}px; }}
         """
+
+
+class Themed(Protocol):
+    """Whatever is painted in a theme."""
+
+    def set_theme(self, theme: Theme) -> None: ...

@@ -73,7 +73,8 @@ class Rows:
         share = 0.0 if right <= left else float(np.clip((time_s - left) / (right - left), 0, 1))
         if right - left > 2 * reach_s:
             share = round(share)
-        return (1 - share) * self.values[before] + share * self.values[after]
+        row: NDArray[np.float32] = (1 - share) * self.values[before] + share * self.values[after]
+        return row
 
 
 class Track:

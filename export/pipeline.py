@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -235,7 +236,7 @@ def export(
     )
 
 
-def _spec(state: dict, bank: Bank, name: str, version: str) -> ModelSpec:
+def _spec(state: dict[str, Any], bank: Bank, name: str, version: str) -> ModelSpec:
     heard = sorted(set(bank.source[bank.split == "train"].tolist()))
     return ModelSpec(
         name=name,

@@ -141,7 +141,8 @@ def _dispatch(parser: argparse.ArgumentParser, group: str, arguments: list[str])
     if not hasattr(args, "run"):
         parser.print_help()
         return 0
-    return args.run(args)
+    code: int = args.run(args)
+    return code
 
 
 def _refuse_empty(arguments: list[str]) -> None:
@@ -188,10 +189,14 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _load(entry: EntryPoint) -> Callable[[argparse._SubParsersAction], None] | None:
+def _load(
+    entry: EntryPoint,
+) -> Callable[[argparse._SubParsersAction[argparse.ArgumentParser]], None] | None:
     """The command's ``add_parser``; None where its room is left out of this installation."""
     try:
-        return entry.load()
+        add_parser: Callable[[argparse._SubParsersAction[argparse.ArgumentParser]], None]
+        add_parser = entry.load()
+        return add_parser
     except ModuleNotFoundError as error:
         if error.name and f"{entry.module}.".startswith(f"{error.name}."):
             return None

@@ -73,7 +73,7 @@ def orthogonal(matrix: Tensor) -> Tensor:
     """The matrix with its singular values brought near 1 (0.7 to 1.2), by Newton-Schulz steps."""
     a, b, c = _NEWTON_SCHULZ
     tall = matrix.size(0) > matrix.size(1)
-    x = matrix.T if tall else matrix
+    x: Tensor = matrix.T if tall else matrix
     x = x / (x.norm() + 1e-7)
     for _ in range(_ITERATIONS):
         gram = x @ x.T

@@ -112,7 +112,7 @@ def load_recipe(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:
     if isinstance(document.get("network"), dict):
         document["network"] = _network(document["network"], str(path))
     document.setdefault("name", path.stem)
-    recipe = _build(Recipe, document, str(path))
+    recipe: Recipe = _build(Recipe, document, str(path))
     if not recipe.stages:
         raise TuttiError(f"{path} has no [[stage]]: add at least one.")
     if recipe.music and any(stage.window_s != 1.0 for stage in recipe.stages):

@@ -37,7 +37,7 @@ class ChainEditor(QWidget):
         super().__init__()
         self.session = session
         self._say = say
-        self._shown: tuple | None = None
+        self._shown: tuple[object, ...] | None = None
         self.steps = StepList(theme)
         self.panel = ParameterPanel()
         self._arrange(theme)

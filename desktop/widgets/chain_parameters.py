@@ -69,7 +69,8 @@ class NumberControl(QWidget):
         """The value at a slider place."""
         p, share = self._parameter, place / STEPS
         if p.logarithmic and p.minimum > 0:
-            return p.minimum * (p.maximum / p.minimum) ** share
+            value: float = p.minimum * (p.maximum / p.minimum) ** share
+            return value
         return p.minimum + (p.maximum - p.minimum) * share
 
     def place_of(self, value: float) -> int:

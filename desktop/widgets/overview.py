@@ -35,8 +35,8 @@ class Overview(QWidget):
         self._loop: tuple[float, float] | None = None
         self._drag: tuple[float, float] | None = None
         self._base: QPixmap | None = None
-        self._base_key: tuple = ()
-        self._painted: tuple = ()
+        self._base_key: tuple[object, ...] = ()
+        self._painted: tuple[object, ...] = ()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("File overview and position")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)

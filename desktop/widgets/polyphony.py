@@ -22,7 +22,7 @@ class PolyphonyMeter(QWidget):
         self._distribution = np.zeros(len(POLYPHONY_LABELS))
         self._expected: float | None = None
         self._largest: int | None = None
-        self._painted: tuple = ()
+        self._painted: tuple[object, ...] = ()
         self._still = Still(self)
         self.setAccessibleName("Polyphony: how many instruments sound")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)

@@ -53,7 +53,7 @@ class HistoryRoll(QWidget):
         self._now_s = 0.0
         self._start_s = 0.0
         self._duration_s: float | None = None
-        self._painted: tuple = ()
+        self._painted: tuple[object, ...] = ()
         self._names = Still(self)
         self._picture = Still(self)
         self.setMouseTracking(True)
@@ -196,7 +196,7 @@ class HistoryRoll(QWidget):
         painter.drawText(box, align.AlignLeft | align.AlignVCenter, title)
         painter.end()
 
-    def _picture_key(self) -> tuple:
+    def _picture_key(self) -> tuple[object, ...]:
         """What the picture depends on; time counts in pixels."""
         per_px = self.span_s / self.axes().lanes.width()
         return (

@@ -38,7 +38,7 @@ Ctrl-C ends it. Meters need a terminal; without one there is a plain line a wind
 """
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser(
         "listen",

@@ -131,7 +131,8 @@ def load_sounddevice() -> ModuleType:
         import sounddevice
     except OSError:
         raise portaudio.missing() from None
-    return sounddevice
+    module: ModuleType = sounddevice
+    return module
 
 
 def open_streams(settings: LiveSettings) -> Streams:

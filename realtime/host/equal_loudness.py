@@ -89,7 +89,8 @@ class EqualLoudness:
             shares = np.maximum(np.float32(self._share) - steps, np.float32(target))
         self._share = float(shares[-1])
         gains = np.linspace(old_gain, self._gain, frames, dtype=np.float32)
-        return first * gains * shares + second * (1 - shares)
+        mixed: Block = first * gains * shares + second * (1 - shares)
+        return mixed
 
     def _measure(self, first: Block, second: Block) -> None:
         frames = first.shape[1]

@@ -67,7 +67,7 @@ class IsolatedRunner:
         self._failed = failed or (lambda text: None)
         self._command = tuple(worker or WORKER)
         self._lock = threading.Lock()  # one order and its answer at a time
-        self._process: subprocess.Popen | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._memory: shared_memory.SharedMemory | None = None
         self._audio: Block = np.zeros((2, 0, 0, 0), np.float32)
         self._connection: socket.socket | None = None
@@ -328,7 +328,7 @@ class IsolatedRunner:
             self._end(HUNG)
             raise TuttiError(f"{where} did not answer for {timeout_s:g} s: remove or reload it.")
         self._owed.pop()
-        answer = json.loads(line)
+        answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             if order["do"] in ("load", "channels"):
                 self._end(STOPPED)

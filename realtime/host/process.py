@@ -150,7 +150,8 @@ class Host:
                 audio = part.slot.process(audio, sample_rate_hz, frames)
         self._passed = (self.frames_in + frames, self.frames_out + audio.shape[1])
         if block.ndim == 1:
-            return audio[0]
+            mono: Block = audio[0]
+            return mono
         return audio.T if turned else audio
 
     @contextmanager

@@ -275,8 +275,10 @@ class Slot:
         """Weights (frames,) that move from ``start`` towards ``end``, 1 in ``fade_frames``."""
         steps = np.arange(1, frames + 1, dtype=np.float32) / np.float32(fade_frames)
         if end >= start:
-            return np.minimum(np.float32(start) + steps, np.float32(end))
-        return np.maximum(np.float32(start) - steps, np.float32(end))
+            weights: Block = np.minimum(np.float32(start) + steps, np.float32(end))
+        else:
+            weights = np.maximum(np.float32(start) - steps, np.float32(end))
+        return weights
 
 
 def _align(wet: FrameFifo, first: int, frames: int, may_shift: bool) -> bool:

@@ -94,11 +94,12 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f} %" if share >= 0.01 else "<1 %"
 
 
-def _binned(timeline: Timeline, values: NDArray, columns: int) -> NDArray[np.float64]:
+def _binned(timeline: Timeline, values: NDArray[np.floating], columns: int) -> NDArray[np.float64]:
     """Mean of per-window values over equal stretches of time (columns,)."""
     times = (np.arange(columns * 8) + 0.5) / (columns * 8) * timeline.duration_s
     window = np.searchsorted(timeline.start_s, times, side="right") - 1
-    return values[window].reshape(columns, 8).mean(axis=1)
+    means: NDArray[np.float64] = values[window].reshape(columns, 8).mean(axis=1)
+    return means
 
 
 def _bar(strengths: NDArray[np.float64], blocks: str) -> str:

@@ -42,7 +42,7 @@ class SndFile:
         if self.frames:  # whatever follows the sound, such as tags, is not looked at
             frames = min(frames, self.frames - self._at)
         try:
-            block = self._file.read(frames, dtype="float32", always_2d=True)
+            block: NDArray[np.float32] = self._file.read(frames, dtype="float32", always_2d=True)
         except (RuntimeError, OSError):
             raise self._damaged() from None
         self._at += len(block)

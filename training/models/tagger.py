@@ -45,7 +45,8 @@ class Encoder(nn.Module):
             picture = self.front_end(self.level(audio.float()))
         frames = self.backbone(picture.contiguous(memory_format=torch.channels_last))
         with torch.autocast(audio.device.type, enabled=False):
-            return self.pooling(frames.float())
+            embedding: Tensor = self.pooling(frames.float())
+        return embedding
 
 
 def _head(outputs: int, dropout: float) -> nn.Sequential:
@@ -70,7 +71,8 @@ class PaperNetwork(nn.Module):
         self.head = _head(classes, config.dropout)
 
     def forward(self, audio: Tensor) -> Tensor:
-        return self.head(self.encoder(audio))
+        logits: Tensor = self.head(self.encoder(audio))
+        return logits
 
 
 _STAGES = tuple(f"/model/encoder/backbone/stages/stages.{index}/" for index in range(3))
@@ -94,7 +96,8 @@ class InstrumentTagger(Network):
         self.head = _head(sum(OUTPUTS), self.config.dropout)
 
     def embed(self, audio: Tensor) -> Tensor:
-        return self.encoder(audio)
+        embedding: Tensor = self.encoder(audio)
+        return embedding
 
     def classify(self, embedding: Tensor) -> Logits:
         return Logits(*self.head(embedding).float().split(OUTPUTS, dim=1))
