@@ -1,6 +1,6 @@
 """Analysis of a whole file in the background, many times faster than real time.
 
-The same parts as ``tutti tag`` (window cutter, model, post-processing), plus the waveform.
+Heard as ``tutti tag`` hears (``realtime.hearing``), plus the waveform.
 Raw scores are kept, so that new smoothing times cost no second analysis.
 """
 
@@ -12,17 +12,15 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
-import numpy as np
-
 from desktop.track import Track, row_of
 from desktop.waveform import Waveform
 from realtime.errors import TuttiError
-from realtime.levels import LevelMeter, LevelReading
-from realtime.model import Scores, TagModel
-from realtime.postprocess import Postprocessor, Tags
+from realtime.hearing import Heard, Hearing
+from realtime.model import TagModel
+from realtime.postprocess import Tags
 from realtime.priority import lower_this_thread
 from realtime.smoothing import Smoothing
-from realtime.spec import DEFAULT_HOP_S, WINDOW_S, ModelSpec
+from realtime.spec import DEFAULT_HOP_S, WINDOW_S
 from realtime.timeline import Timeline
 from realtime.windows import Window, WindowCutter
 
@@ -60,10 +58,10 @@ class FileAnalysis:
         self._smoothing = smoothing or Smoothing()
         self._model = model
         self._on_done = on_done
-        self._raw: list[tuple[Scores | None, int, LevelReading, float, float]] = []
+        self._raw: list[Heard] = []
         self._tags: list[Tags] = []
         self._analysed_s = 0.0
-        self._spec: ModelSpec | None = None
+        self._model_heard: TagModel | None = None
         self._cancelled = threading.Event()
         self._redo = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="file analysis", daemon=True)
@@ -90,24 +88,24 @@ class FileAnalysis:
     def timeline(self) -> Timeline | None:
         """Everything analysed so far, as ``tutti tag`` would give it; None before the first."""
         tags = tuple(self._tags)
-        if not tags or self._spec is None:
+        if not tags or self._model_heard is None:
             return None
-        return Timeline(tags, self._spec, str(self.path), self._analysed_s)
+        return Timeline(tags, self._model_heard.spec, str(self.path), self._analysed_s)
 
     def set_smoothing(self, smoothing: Smoothing) -> None:
         """Smooth the finished analysis anew, in the background; a running one goes on with it."""
         self._smoothing = smoothing
-        if self.done and self._spec is not None:
+        if self.done and self._model_heard is not None:
             threading.Thread(target=self._smooth_again, name="smoothing", daemon=True).start()
 
     def _smooth_again(self) -> None:
         with self._redo:
-            assert self._spec is not None
+            assert self._model_heard is not None
             smoothing, track, tags = self._smoothing, Track(), []
-            post = Postprocessor(self._spec, smoothing)
-            for scores, index, level, start_s, end_s in list(self._raw):
-                tags.append(post.step(scores, level, start_s, end_s, index))
-                track.append(start_s + WINDOW_S / 2, *row_of(tags[-1]))
+            hearing = Hearing(self._model_heard, smoothing)
+            for heard in list(self._raw):
+                tags.append(hearing.smooth(heard))
+                track.append(heard.start_s + WINDOW_S / 2, *row_of(tags[-1]))
             if smoothing == self._smoothing:
                 track.version = self.track.version + 1
                 self.track, self._tags = track, tags
@@ -131,35 +129,26 @@ class FileAnalysis:
 
         with FileSource(self.path, block_s=BLOCK_S) as source:
             cutter = WindowCutter(source.sample_rate_hz, source.channels, self.hop_s)
-            meter, smoothing = LevelMeter(), self._smoothing
-            post = Postprocessor(model.spec, smoothing)
-            self._spec = model.spec
+            smoothing = self._smoothing
+            hearing = Hearing(model, smoothing)
+            self._model_heard = model
             while not self._cancelled.is_set():
                 block = source.read()
                 if block is None:
                     self.waveform.flush()
-                    self._score(model, meter, post, cutter.flush())
+                    self._hear(hearing, cutter.flush())
                     self.duration_s = cutter.duration_s
                     if smoothing != self._smoothing:
                         self._smooth_again()
                     return
                 self.waveform.push(block)
-                self._score(model, meter, post, cutter.push(block))
+                self._hear(hearing, cutter.push(block))
                 self._analysed_s = cutter.duration_s
                 self.duration_s = max(self.duration_s, cutter.duration_s)
 
-    def _score(
-        self, model: TagModel, meter: LevelMeter, post: Postprocessor, windows: list[Window]
-    ) -> None:
-        if not windows:
-            return
-        levels = [meter.read(window) for window in windows]
-        audible = [w.samples for w, level in zip(windows, levels, strict=True) if not level.silent]
-        scores = model.infer(np.stack(audible)) if audible else None
-        index = 0
-        for window, level in zip(windows, levels, strict=True):
-            tags = post.step(scores, level, window.start_s, window.end_s, index)
-            self._raw.append((scores, index, level, window.start_s, window.end_s))
+    def _hear(self, hearing: Hearing, windows: list[Window]) -> None:
+        for heard in hearing.listen(windows):
+            tags = hearing.smooth(heard)
+            self._raw.append(heard)
             self._tags.append(tags)
             self.track.append(tags.start_s + WINDOW_S / 2, *row_of(tags))
-            index += not level.silent

@@ -292,6 +292,7 @@ class Player:
             count = min(count, max(round(loop[1] * self._rate_hz) - first, 0))
         if first != file.position:
             file.seek(first)
+            first = file.position  # the end, where the file is shorter than it claims
         block = file.take(count)
         is_end = len(block) < count
         if len(block):

@@ -82,21 +82,8 @@ def _channel(value: Any) -> str | list[int]:
     return [_whole(0, 1023)(first), _whole(0, 1023)(second)]
 
 
-def _storable(entries: dict[str, Any]) -> dict[str, Any]:
-    """The entries that can be written as JSON: not those nested too deeply, or not a number."""
-
-    def can_be(value: Any) -> bool:
-        try:
-            json.dumps([[[value]]], indent=1, allow_nan=False)
-        except (RecursionError, ValueError):
-            return False
-        return True
-
-    return {name: value for name, value in entries.items() if can_be(value)}
-
-
 def _presets(value: Any) -> dict[str, dict]:
-    return _storable({str(name)[:40]: dict(preset) for name, preset in value.items()})
+    return {str(name)[:40]: dict(preset) for name, preset in value.items()}
 
 
 def _setting(default: Any, check: Callable[[Any], Any], *, preset: bool = False) -> Any:
@@ -148,7 +135,7 @@ class Settings:
         settings = cls()
         known = {one.name for one in fields(cls)} - {"others"}
         if isinstance(document, dict):
-            settings.others = _storable({k: v for k, v in document.items() if k not in known})
+            settings.others = {k: v for k, v in document.items() if k not in known}
             settings.apply({k: v for k, v in document.items() if k in known})
         return settings
 

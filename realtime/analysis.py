@@ -9,15 +9,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-import numpy as np
-
 from realtime.downmix import Channel
 from realtime.errors import TuttiError
 from realtime.feed import Feed, Take
-from realtime.levels import LevelMeter
+from realtime.hearing import Hearing
 from realtime.log import event
 from realtime.model import TagModel
-from realtime.postprocess import Postprocessor, Tags
+from realtime.postprocess import Tags
 from realtime.priority import lower_this_thread
 from realtime.smoothing import Smoothing
 from realtime.stats import Counters
@@ -54,10 +52,8 @@ class Analysis:
         self._publish = publish
         self._now_s = now_s
         self._channel: Channel = channel
-        self._model = model
-        self._smoothing = smoothing
-        self._postprocessor = Postprocessor(model.spec, smoothing)
-        self._meter = LevelMeter()
+        self._window_s = model.spec.window_s
+        self._hearing = Hearing(model, smoothing)
         self._changes: deque[Callable[[], None]] = deque()
         self._take: Take | None = None
         self._cutter: WindowCutter | None = None
@@ -93,7 +89,7 @@ class Analysis:
         self._change(lambda: self._apply_hop(hop_s))
 
     def set_smoothing(self, smoothing: Smoothing) -> None:
-        self._change(lambda: self._apply_smoothing(smoothing))
+        self._change(lambda: self._hearing.set_smoothing(smoothing))
 
     def set_model(self, model: TagModel) -> None:
         self._change(lambda: self._apply_model(model))
@@ -107,13 +103,9 @@ class Analysis:
         if self._cutter is not None:
             self._cutter.set_hop(hop_s)
 
-    def _apply_smoothing(self, smoothing: Smoothing) -> None:
-        self._smoothing = smoothing
-        self._postprocessor.set_smoothing(smoothing)
-
     def _apply_model(self, model: TagModel) -> None:
-        self._model = model
-        self._postprocessor = Postprocessor(model.spec, self._smoothing)
+        self._window_s = model.spec.window_s
+        self._hearing.set_model(model)
 
     def _run(self) -> None:
         lower_this_thread()
@@ -190,7 +182,7 @@ class Analysis:
     def _ask_for_next(self, take: Take) -> None:
         """Let capture wake this thread when the next window can be cut, not for every block."""
         captured_s = (self._next_frame - self._cut_from) / take.sample_rate_hz
-        needed_s = self._next_start_s + self._model.spec.window_s + RESAMPLER_DELAY_S
+        needed_s = self._next_start_s + self._window_s + RESAMPLER_DELAY_S
         self._feed.wanted_s = max(LEAST_WAIT_S, needed_s - captured_s)
 
     def _drop(self, lost_s: float) -> None:
@@ -210,12 +202,8 @@ class Analysis:
 
     def _analyse(self, offset_s: float, window: Window) -> None:
         counters = self._counters
-        level = self._meter.read(window)
         try:
-            scores = None if level.silent else self._model.infer(window.samples[np.newaxis])
-            tags = self._postprocessor.step(
-                scores, level, offset_s + window.start_s, offset_s + window.end_s
-            )
+            (tags,) = self._hearing.hear([window], offset_s)
         except Exception as error:
             counters.windows_failed += 1
             self._fail(error)

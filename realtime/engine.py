@@ -13,8 +13,7 @@ from realtime.downmix import Channel, Downmix
 from realtime.errors import TuttiError
 from realtime.feed import Feed
 from realtime.history import History
-from realtime.input_meter import read_level
-from realtime.levels import LevelReading
+from realtime.levels import LevelReading, block_level
 from realtime.log import event
 from realtime.model import TagModel
 from realtime.postprocess import Tags
@@ -230,7 +229,7 @@ class Engine:
     def _input_level(self) -> LevelReading | None:
         capture = self._capture
         take = capture.reader.take if capture and capture.reader else None
-        return read_level(take.ring.newest(round(METER_S * take.sample_rate_hz))) if take else None
+        return block_level(take.ring.newest(round(METER_S * take.sample_rate_hz))) if take else None
 
     def _publish(self, tags: Tags) -> None:
         self._tags = tags

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.windows import Window
+from realtime.windows import CLIP_LEVEL, Window
 
 FLOOR_DBFS = -120.0
 """Reported for anything quieter, digital silence included."""
@@ -44,7 +44,7 @@ def rms(samples: NDArray[np.float32]) -> float:
     return math.sqrt(float(np.dot(samples, samples)) / len(samples)) if len(samples) else 0.0
 
 
-class LevelMeter:
+class SilenceGate:
     """Reads levels window by window; holds the state of the silence gate.
 
     The gate opens at ``open_dbfs`` and closes below ``close_dbfs``, so that a
@@ -74,3 +74,26 @@ class LevelMeter:
             exact_zeros=window.input_peak == 0.0 and window.non_finite == 0,
             non_finite=window.non_finite,
         )
+
+
+def block_level(block: NDArray[np.float32]) -> LevelReading:
+    """Level of a block (frames, channels): the loudest channel's RMS, and the peak of all.
+
+    For a meter between windows; a single block has no state, so its gate has one threshold.
+    """
+    if not block.size:
+        return LevelReading(to_dbfs(0.0), to_dbfs(0.0), False, True, True)
+    finite = np.isfinite(block)
+    bad = int(block.size - np.count_nonzero(finite))
+    if bad:
+        block = np.where(finite, block, 0.0)
+    peak = float(np.abs(block).max())
+    rms_dbfs = to_dbfs(float(np.std(block, axis=0, dtype=np.float64).max()))
+    return LevelReading(
+        rms_dbfs=rms_dbfs,
+        peak_dbfs=to_dbfs(peak),
+        clipped=peak >= CLIP_LEVEL,
+        silent=rms_dbfs < OPEN_DBFS,
+        exact_zeros=peak == 0.0 and not bad,
+        non_finite=bad,
+    )

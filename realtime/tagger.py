@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from realtime.downmix import Channel
 from realtime.errors import TuttiError
-from realtime.levels import LevelMeter
+from realtime.hearing import Hearing
 from realtime.model import TagModel
-from realtime.postprocess import Postprocessor, Tags
+from realtime.postprocess import Tags
 from realtime.smoothing import Smoothing
 from realtime.sources.file import FileSource
 from realtime.sources.stdin import StdinSource
 from realtime.spec import DEFAULT_HOP_S
 from realtime.timeline import Timeline
-from realtime.windows import Window, WindowCutter
+from realtime.windows import WindowCutter
 
 Progress = Callable[[float, float], None]
 """Called with seconds done and seconds in all."""
@@ -112,22 +112,10 @@ class Tagger:
         return Timeline(tuple(tags), self.model.spec, name, cutter.duration_s, cutter.non_finite)
 
     def _tags(self, cutter: WindowCutter, blocks: Iterable[NDArray[np.floating]]) -> Iterator[Tags]:
-        meter = LevelMeter()
-        post = Postprocessor(self.model.spec, self.smoothing)
+        hearing = Hearing(self.model, self.smoothing)
         for block in blocks:
-            yield from self._score(cutter.push(block), meter, post)
-        yield from self._score(cutter.flush(), meter, post)
-
-    def _score(
-        self, windows: list[Window], meter: LevelMeter, post: Postprocessor
-    ) -> Iterator[Tags]:
-        levels = [meter.read(window) for window in windows]
-        audible = [w.samples for w, level in zip(windows, levels, strict=True) if not level.silent]
-        scores = self.model.infer(np.stack(audible)) if audible else None
-        index = 0
-        for window, level in zip(windows, levels, strict=True):
-            yield post.step(scores, level, window.start_s, window.end_s, index)
-            index += not level.silent
+            yield from hearing.hear(cutter.push(block))
+        yield from hearing.hear(cutter.flush())
 
 
 def _as_float(audio: NDArray) -> NDArray[np.float32]:

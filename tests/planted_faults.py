@@ -46,8 +46,8 @@ FAULTS = (
     ("48,000 in the lost time", "desktop/live_session.py",
      "frames_missing_s=stats.missing_s", "frames_missing_s=stats.frames_missing / 48_000",
      "tests/desktop/test_live_input.py::test_lost_time_is_counted_at_the_rate_it_was_lost_at"),
-    ("the tap's own gate at -75 dB", "realtime/host/tap.py",
-     "self._meter = LevelMeter()", "self._meter = LevelMeter(open_dbfs=-75.0)",
+    ("the gate of a tap at -75 dB", "realtime/hearing.py",
+     "self._gate = SilenceGate()", "self._gate = SilenceGate(open_dbfs=-75.0)",
      "tests/realtime/test_host_tapped.py::"
      "test_the_gate_of_a_tap_opens_at_minus_70_and_closes_below_minus_75"),
     ("the X key", "desktop/widgets/meters.py",
@@ -61,7 +61,7 @@ def main() -> int:
     missed = 0
     with tempfile.TemporaryDirectory(prefix="tutti-faults-") as copy:
         tree = Path(copy) / "tree"
-        ignored = shutil.ignore_patterns(".*", "build", "runs", "mutants", "shared", "__pycache__")
+        ignored = shutil.ignore_patterns(".*", "build", "banks", "runs", "mutants", "shared", "__pycache__")
         shutil.copytree(ROOT, tree, ignore=ignored)
         for what, file, right, wrong, test in FAULTS:
             noticed = _notices(tree, file, right, wrong, test)

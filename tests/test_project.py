@@ -94,14 +94,16 @@ def test_the_demo_piece_and_the_model_travel_with_the_package() -> None:
     assert (assets / "tutti.int8.onnx").is_file()
 
 
-@pytest.mark.parametrize("room", ["realtime", "desktop", "training", "export"])
+@pytest.mark.parametrize("room", ["tutti", "realtime", "desktop", "training", "export"])
 def test_nothing_is_left_out_of_the_package(room: str) -> None:
+    """But for the weights training begins with, of which a listener has no use."""
     files = [p for p in (ROOT / room).rglob("*") if p.is_file() and "__pycache__" not in p.parts]
     folders = {path.parent for path in files if path.suffix == ".py"}
     assert all((folder / "__init__.py").exists() for folder in folders)
     patterns = TOOLS["setuptools"]["package-data"].get(room, [])
     data = [path.relative_to(ROOT / room) for path in files if path.suffix != ".py"]
-    assert [p for p in data if not any(p.match(pattern) for pattern in patterns)] == []
+    left_out = [p for p in data if not any(p.match(pattern) for pattern in patterns)]
+    assert {path.parent for path in left_out} <= {Path("weights")}
 
 
 def readme_lines(first_word: str) -> list[str]:

@@ -11,8 +11,8 @@ from PyQt6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from desktop.clock import clock, ruler_step
 from desktop.theme import Theme
 from realtime.audit.audit import Audit, StemAudit
+from realtime.audit.ear import STEP_S
 from realtime.audit.formats import reason
-from realtime.audit.hearing import STEP_S
 from realtime.audit.passages import Passage, runs
 from realtime.taxonomy import display_name
 

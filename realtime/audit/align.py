@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.audit.hearing import SAMPLE_RATE_HZ
+from realtime.audit.ear import SAMPLE_RATE_HZ
 from realtime.audit.streams import Session
 
 BLOCK = 1 << 16

@@ -1,7 +1,7 @@
 """Audibility: for each stem of a session, when it sounds but cannot be heard in the mix.
 
 Two pieces of evidence, kept apart: masking, worked out from the signals
-(``measure``, ``hearing``), decides the passages; the model's own view of stem and
+(``measure``, ``ear``), decides the passages; the model's own view of stem and
 mix (``recognition``) is said beside each.
 """
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.audit.hearing import STEP_S
+from realtime.audit.ear import STEP_S
 from realtime.audit.measure import Measurement, Progress, StemSignal, measure
 from realtime.audit.passages import Passage, passages, sounding
 from realtime.audit.recognition import Recognition, judge, recognise

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.audit.hearing import bin_hz, erb_number
+from realtime.audit.ear import bin_hz, erb_number
 
 GROUP_ERB = 2.0
 HIGHEST_GROUP_HZ = 15_000.0

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.audit import align, gains, hearing
-from realtime.audit.hearing import SAMPLE_RATE_HZ, STEP_FRAMES
+from realtime.audit import align, ear, gains
+from realtime.audit.ear import SAMPLE_RATE_HZ, STEP_FRAMES
 from realtime.audit.streams import Session
 from realtime.errors import TuttiError
 
@@ -67,13 +67,19 @@ def measure(mix: Path, stems: list[Path], progress: Progress) -> Measurement:
     Raises:
         TuttiError: a file cannot be read, or the mix is silent.
     """
-    total_s, channels = _shape(mix)
-    offsets = align.offsets(mix, stems, lambda done: progress("Aligning", done, total_s))
-    sums, mix_power = _whole(mix, stems, channels, offsets, progress, total_s)
+    stated_s, channels = _shape(mix)
+
+    def tell(what: str, done_s: float) -> None:
+        progress(what, done_s, max(stated_s, done_s))  # a header may only estimate
+
+    offsets = align.offsets(mix, stems, lambda done_s: tell("Aligning", done_s))
+    sums, mix_power = _whole(
+        mix, stems, channels, offsets, lambda done_s: tell("Finding gains", done_s)
+    )
     if mix_power <= 10 ** (-70 / 10):
         raise TuttiError(f"{mix} is silent (below -70 dBFS throughout): give the mix itself.")
     session_fit = _fit(sums)
-    spl_offset_db = hearing.LISTENING_LEVEL_DB_SPL - 10.0 * np.log10(mix_power)
+    spl_offset_db = ear.LISTENING_LEVEL_DB_SPL - 10.0 * np.log10(mix_power)
     columns = [(array("f"), array("f"), array("f")) for _ in stems]
     unexplained = 0.0
     with Session(mix, stems, channels, offsets) as session:
@@ -85,10 +91,10 @@ def measure(mix: Path, stems: list[Path], progress: Progress) -> Measurement:
             for number, column in enumerate(columns):
                 for cells, rows in zip(column, values, strict=True):
                     cells.extend(rows[number].tolist())
-            progress("Comparing", len(columns[0][0]) * hearing.STEP_S, total_s)
+            tell("Comparing", len(columns[0][0]) * ear.STEP_S)
         files = session.files
     duration_s = files[0].frames / SAMPLE_RATE_HZ
-    steps = int(np.ceil(duration_s / hearing.STEP_S))
+    steps = int(np.ceil(duration_s / ear.STEP_S))
     measured = []
     for number, column in enumerate(columns):
         level, margin, in_mix = (np.array(cells[:steps], np.float32) for cells in column)
@@ -154,8 +160,7 @@ def _whole(
     stems: list[Path],
     channels: int,
     offsets: list[int],
-    progress: Progress,
-    total_s: float,
+    progress: Callable[[float], None],
 ) -> tuple[gains.CrossSpectra, float]:
     """Cross-spectra of the whole session, and the mix's mean square where it sounds."""
     sums: gains.CrossSpectra | None = None
@@ -168,7 +173,7 @@ def _whole(
             loud = frame_power[frame_power > 10 ** (-70 / 10)]
             power += float(loud.sum())
             sounding += len(loud)
-            progress("Finding gains", session.files[0].frames / SAMPLE_RATE_HZ, total_s)
+            progress(session.files[0].frames / SAMPLE_RATE_HZ)
     assert sums is not None  # FileSource refuses an empty file
     return sums, power / max(sounding, 1)
 
@@ -211,8 +216,8 @@ def _compare(
     own = _step_power(stems)
     mixed = _step_power(in_mix)
     rest = _step_power(mix - in_mix)
-    filters = hearing.auditory_filters()
-    margins = hearing.margin_db(
+    filters = ear.auditory_filters()
+    margins = ear.margin_db(
         (own * np.float32(common**2)) @ filters, mixed @ filters, rest @ filters, spl_offset_db
     ).max(axis=1)
     level = own.sum(axis=-1).mean(axis=1, dtype=np.float64)

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.audit.hearing import STEP_S
+from realtime.audit.ear import STEP_S
 from realtime.audit.measure import ABSENT_DB, StemSignal
 
 SOUNDS_DBFS = -70.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from realtime.audit.audit import Audit, StemAudit
-from realtime.audit.hearing import STEP_S
+from realtime.audit.ear import STEP_S
 from realtime.audit.passages import runs
 from realtime.svg import EMPTY, FAINT, INK, PAPER, clock, opening, rect, text, time_axis
 from realtime.taxonomy import display_name

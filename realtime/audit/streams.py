@@ -9,7 +9,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from realtime.audit.hearing import FRAME, HOP, SAMPLE_RATE_HZ
+from realtime.audit.ear import FRAME, HOP, SAMPLE_RATE_HZ
 from realtime.errors import TuttiError
 from realtime.sources.file import FileSource
 from realtime.windows import ABSURD_LEVEL

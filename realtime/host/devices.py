@@ -197,7 +197,6 @@ class FileInput:
         self._file = FileSource(path, block_s=1.0)
         self.sample_rate_hz = self._file.sample_rate_hz
         self.channels = self._file.channels
-        self.duration_s = self._file.duration_s
         self.frames_read = 0
         self._fifo = FrameFifo(self.channels)
         self._ended = False

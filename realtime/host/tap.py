@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.downmix import Channel
-from realtime.input_meter import read_level
-from realtime.levels import LevelMeter, LevelReading
+from realtime.hearing import Hearing
+from realtime.levels import LevelReading, block_level
 from realtime.log import event
 from realtime.model import TagModel
-from realtime.postprocess import Postprocessor, Tags
+from realtime.postprocess import Tags
 from realtime.priority import lower_this_thread
 from realtime.smoothing import Smoothing
 from realtime.spec import ModelSpec
@@ -76,11 +76,9 @@ class Tap:
         self.name = name
         self.latest: Tags | None = None
         self._newest: Block | None = None
-        self._model = model
         self._hop_s = hop_s
         self._channel: Channel = channel
-        self._postprocessor = Postprocessor(model.spec, smoothing)
-        self._meter = LevelMeter()
+        self._hearing = Hearing(model, smoothing)
         self._listeners: list[Listener] = []
         self._cutter: WindowCutter | None = None
         self._cut_from_s = 0.0
@@ -96,7 +94,7 @@ class Tap:
     def level(self) -> LevelReading | None:
         """Of the newest block, for an input meter."""
         newest = self._newest
-        return None if newest is None else read_level(newest.T)
+        return None if newest is None else block_level(newest.T)
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call ``listener`` with each window's tags; returns how to stop that."""
@@ -134,21 +132,10 @@ class Tap:
         self._cutter = None
         self._next_frame = 0
         self.latest = self._newest = None
-        self._postprocessor.reset()
-        self._meter.reset()
+        self._hearing.reset()
 
     def _analyse(self, windows: list[Window]) -> None:
-        if not windows:
-            return
-        levels = [self._meter.read(window) for window in windows]
-        audible = [w.samples for w, level in zip(windows, levels, strict=True) if not level.silent]
-        scores = self._model.infer(np.stack(audible)) if audible else None
-        row = 0
-        for window, level in zip(windows, levels, strict=True):
-            start_s = self._cut_from_s + window.start_s
-            end_s = self._cut_from_s + window.end_s
-            tags = self._postprocessor.step(scores, level, start_s, end_s, row)
-            row += not level.silent
+        for tags in self._hearing.hear(windows, self._cut_from_s):
             self.latest = tags
             for listener in tuple(self._listeners):
                 listener(tags)

@@ -28,7 +28,7 @@ FORMATS = (
 )
 """FFmpeg's names of all formats that are opened, whatever a file claims to be."""
 STATES_LENGTH = {
-    "aiff", "ape", "asf", "au", "caf", "dsf", "flac", "flv", "matroska,webm", "tak", "tta",
+    "aiff", "ape", "au", "caf", "dsf", "flac", "flv", "matroska,webm", "tak", "tta",
     "w64", "wav", "wv",
 }  # fmt: skip
 """Those whose header says how long they are; elsewhere FFmpeg guesses."""
@@ -45,7 +45,6 @@ SKIPPED_FRAMES = 1 << 18
 PREROLL_S = 0.2
 """Read before a place that is jumped to: a frame needs those before it."""
 TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICS")
-
 
 
 def opened(stream: BinaryIO, name: str) -> AvFile | None:
@@ -97,8 +96,8 @@ class AvFile:
             frames -= len(parts[-1])
         return np.concatenate(parts) if parts else self._held[:0]
 
-    def seek(self, frame: int) -> None:
-        """Go on reading from there; from then on the file's length is not checked."""
+    def seek(self, frame: int) -> int:
+        """Go on reading from there, or from the end; where that is. Then nothing is checked."""
         from av import time_base
 
         ahead = -1
@@ -118,6 +117,7 @@ class AvFile:
             ahead = frame
         while ahead > 0 and len(passed := self.read(min(ahead, SKIPPED_FRAMES))):
             ahead -= len(passed)
+        return frame - ahead
 
     def close(self) -> None:
         self._container.close()
@@ -144,7 +144,6 @@ class AvFile:
         except BaseException:
             self._container.close()
             raise
-        self._first_s = self._pts_s
         length_s = self._stated_s or (self._container.duration or 0) / av.time_base
         self.frames = max(0, round(length_s * self.sample_rate_hz))
 
@@ -194,6 +193,8 @@ class AvFile:
         self.sample_rate_hz: int = first.sample_rate
         self.channels: int = first.layout.nb_channels
         self._pts_s = first.time or 0.0
+        if is_whole:
+            self._first_s = self._pts_s
         try:
             self._held = self._samples(first)
         except ValueError:  # samples that NumPy has no name for
@@ -309,7 +310,7 @@ class AvFile:
         array = array.T if frame.format.is_planar else array.reshape(-1, channels)
         if self._format.startswith("mov") and frame.time is not None:
             # The last frame is filled up.
-            left = round((self._stated_s - frame.time) * self.sample_rate_hz)
+            left = round((self._first_s + self._stated_s - frame.time) * self.sample_rate_hz)
             array = array[:left] if 0 < left < len(array) else array
         if array.dtype == np.uint8:
             array = (array.astype(np.float32) - 128) / 128

@@ -34,7 +34,7 @@ class Decoder(Protocol):
     frames: int
 
     def read(self, frames: int) -> NDArray[np.float32]: ...
-    def seek(self, frame: int) -> None: ...
+    def seek(self, frame: int) -> int: ...
     def close(self) -> None: ...
 
 
@@ -93,11 +93,10 @@ class FileSource:
         return block
 
     def seek(self, frame: int) -> None:
-        """Go on reading from there (in films and the like to within a millisecond)."""
+        """Go on reading from there, or from the end (in films to within a millisecond)."""
         if self._decoder is None:
             raise ValueError("the file is closed")
-        self._decoder.seek(frame)
-        self.position = frame
+        self.position = self._decoder.seek(frame)
 
     def close(self) -> None:
         """Close the file; harmless when closed."""

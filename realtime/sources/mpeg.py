@@ -95,11 +95,11 @@ class FrameCount:
         """A frame that could be decoded."""
         self._seen += 1
         self._last = data
-        self._kind = struct.unpack(">I", data[:4])[0] & SAME_STREAM
+        self._kind = int.from_bytes(data[:4]) & SAME_STREAM
 
     def junk(self, data: bytes) -> None:
         """What could not be decoded; the start of a frame of this stream counts as the last."""
-        if frame_bytes(data) and struct.unpack(">I", data[:4])[0] & SAME_STREAM == self._kind:
+        if frame_bytes(data) and int.from_bytes(data[:4]) & SAME_STREAM == self._kind:
             self._last = data
 
     def lacks_frames(self) -> bool:

@@ -57,9 +57,13 @@ class SndFile:
                 )
         return block
 
-    def seek(self, frame: int) -> None:
-        """Go on reading from there."""
-        self._at = self._file.seek(min(frame, self.frames))
+    def seek(self, frame: int) -> int:
+        """Go on reading from there, or from the end; where that is."""
+        try:
+            self._at = self._file.seek(min(frame, self.frames or frame))
+        except (RuntimeError, OSError):
+            raise self._damaged() from None
+        return self._at
 
     def close(self) -> None:
         self._file.close()

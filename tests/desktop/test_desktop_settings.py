@@ -13,7 +13,7 @@ from desktop import settings as stored
 from desktop.settings import Settings
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=20),
+    st.none() | st.booleans() | st.floats(allow_nan=False) | st.integers() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner),
     max_leaves=12,
 )
@@ -112,17 +112,6 @@ def test_what_a_later_version_wrote_is_found_by_it_again(tmp_path):
     kept = json.loads(path.read_text())
     assert {name: kept[name] for name in later} == later | {"theme": "dark"}
     assert stored.load(path) == (settings, "")
-
-
-@pytest.mark.parametrize("where", ["new", "presets"])
-def test_what_is_nested_too_deeply_to_be_written_is_dropped(tmp_path, where):
-    path = tmp_path / "settings.json"
-    deep = "[" * 400 + "]" * 400
-    path.write_text(f'{{"theme": "light", "{where}": {{"a": {{"b": {deep}}}}}}}')
-    settings, _ = stored.load(path)
-    stored.save(settings, path)
-    assert stored.load(path) == (settings, "")
-    assert settings.theme == "light"
 
 
 def test_a_full_disk_leaves_the_old_settings_and_nothing_else(tmp_path, monkeypatch):

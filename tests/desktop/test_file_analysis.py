@@ -55,6 +55,18 @@ def test_a_cut_short_file_keeps_what_was_read_and_says_so(write_sound, model_fut
     assert analysis.done
     assert "cut.flac" in analysis.error
     assert "Traceback" not in analysis.error
+    timeline = analysis.timeline()  # of what was read, not of what the header claims
+    assert timeline.tags[-1].start_s < timeline.duration_s < 8.0
+
+
+def test_a_file_whose_header_says_nothing_shows_no_false_progress(write_sound, model_future):
+    path = write_sound("a.wav", PARTS)
+    analysis = FileAnalysis(path, model_future, sample_rate_hz=44_100, duration_s=0.0)
+    assert analysis.progress == 0.0
+    analysis.start()
+    assert analysis.join(60.0)
+    assert analysis.progress == 1.0
+    assert analysis.duration_s == pytest.approx(11.0)
 
 
 def test_a_failed_model_is_told(write_sound, tmp_path):

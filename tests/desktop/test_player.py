@@ -76,6 +76,57 @@ def test_plays_every_frame_once_in_order(ramp, wait):
     player.close()
 
 
+@pytest.mark.parametrize("claimed_s", [0.0, 4.0, 60.0])
+def test_plays_to_the_true_end_whatever_the_header_claims(ramp, wait, claimed_s):
+    path, audio = ramp
+    sink = CountingSink()
+    player = Player(
+        path, sample_rate_hz=RATE_HZ, channels=2, duration_s=claimed_s, sink=lambda *_: sink
+    )
+    player.play()
+    wait(lambda: not player.playing, "the end")
+    np.testing.assert_allclose(sink.heard()[:, 0], audio, atol=1e-6)
+    assert player.duration_s == pytest.approx(10.0)
+    player.play()  # from the start again
+    wait(lambda: sink.frames >= 11 * RATE_HZ, "the second time")
+    assert sink.heard()[10 * RATE_HZ, 0] == pytest.approx(0.0, abs=1e-4)
+    player.close()
+
+
+@pytest.mark.parametrize("kind", ["mp3", "m4a"])
+def test_an_encoded_file_is_found_to_the_sample(tmp_path, wait, kind):
+    """What the analysis reads and what is played lie in the same place."""
+    import soundfile
+
+    from realtime.sources.file import FileSource
+
+    path = tmp_path / f"a.{kind}"
+    time_s = np.arange(5 * RATE_HZ) / RATE_HZ
+    sweep = 0.3 * np.sin(2 * np.pi * (200 + 100 * time_s) * time_s)  # noise, AAC makes up anew
+    audio = np.stack((sweep, sweep), axis=1).astype(np.float32)
+    if kind == "mp3":
+        soundfile.write(path, audio, RATE_HZ)
+    else:
+        import av
+
+        with av.open(str(path), "w", format="mp4") as out:
+            stream = out.add_stream("aac", rate=RATE_HZ, layout="stereo")
+            frame = av.AudioFrame.from_ndarray(audio.reshape(1, -1), "flt", "stereo")
+            frame.sample_rate, frame.pts = RATE_HZ, 0
+            for packet in (*stream.encode(frame), *stream.encode(None)):
+                out.mux(packet)
+    with FileSource(path) as source:
+        whole = np.concatenate(list(source))
+    sink = CountingSink(limit=RATE_HZ // 2)
+    player = Player(path, sample_rate_hz=RATE_HZ, channels=2, duration_s=5.0, sink=lambda *_: sink)
+    player.seek(3.0)
+    player.play()
+    wait(lambda: sink.frames >= sink.limit, "half a second")
+    start = 3 * RATE_HZ
+    np.testing.assert_allclose(sink.heard(), whole[start : start + sink.frames], atol=0.02)
+    player.close()
+
+
 def test_seek_goes_exactly_there(ramp, wait):
     path, audio = ramp
     sink = CountingSink(limit=RATE_HZ // 2)

@@ -40,6 +40,7 @@ SPEED = "30"
 SOAK_FROM_MINUTE = 2.0
 
 MEASURED = "## What was measured"
+RAN = "The tests ran"
 
 GROUPS = {
     "A real sound path": ["test_live_sound_path.py"],
@@ -139,7 +140,9 @@ def main() -> int:
         print(real_soak(args.soak_only))
         return 0
     measured = kept() if args.tests else measure(args.soak_minutes)
-    lines = [*heading(), *measured]
+    ran = f"{RAN} at a load average of {os.getloadavg()[0]:.1f}"
+    ran += f", at niceness {os.nice(0)}." if hasattr(os, "nice") else "."
+    lines = [*heading(), *measured, ran, ""]
     failed = 0
     for group, files in GROUPS.items():
         collector = Collector()
@@ -197,7 +200,7 @@ def measure(soak_minutes: float) -> list[str]:
 def kept() -> list[str]:
     """What an earlier run measured, as the report has it."""
     text = REPORT.read_text(encoding="utf-8")
-    return text[text.index(MEASURED) : text.index(f"## {next(iter(GROUPS))}")].splitlines()
+    return text[text.index(MEASURED) : text.index(RAN)].splitlines()
 
 
 def machine() -> str:

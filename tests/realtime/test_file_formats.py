@@ -162,6 +162,9 @@ def test_a_place_is_found_again(files, kind):
             assert min(errors) < 2e-3
         source.open()
         np.testing.assert_array_equal(source.take(1_000), whole[:1_000])
+        source.seek(10**7)
+        assert len(source.take(1_000)) == 0
+        assert source.frames == pytest.approx(len(whole), abs=slack)
 
 
 # -- MP3 as it is found ------------------------------------------------------------------

@@ -8,7 +8,7 @@ from realtime.errors import TuttiError
 from realtime.host.effects import EFFECTS
 from realtime.host.tap import Tap
 from realtime.host.tapped import TappedBoard, copy_effect
-from realtime.input_meter import read_level
+from realtime.levels import block_level
 from realtime.model import TagModel
 
 RATE_HZ = 44_100
@@ -118,7 +118,7 @@ def test_the_meter_of_a_tap_is_the_input_meter(model, dbfs, silent):
     block[1] = 0.0
     tap.push(block, RATE_HZ)
     level = tap.level
-    assert level == read_level(block.T)
+    assert level == block_level(block.T)
     assert level.rms_dbfs == pytest.approx(dbfs, abs=0.05)
     assert level.silent is silent
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import soundfile
 
@@ -241,7 +243,9 @@ def test_a_description_cannot_pass_for_a_source(pair):
 
 
 @pytest.mark.parametrize("fails", ["parec", "source"])
-def test_a_stream_that_cannot_be_opened_leaves_nothing_running(pair, monkeypatch, fails):
+def test_a_stream_that_cannot_be_opened_leaves_nothing_running(
+    pair, monkeypatch, wait_until, fails
+):
     """Neither the recorder nor the watcher outlives an opening that failed."""
     (device,) = [each for each in pulse.list_inputs() if each.name == "twin.monitor"]
     children: list[Child] = []
@@ -259,6 +263,16 @@ def test_a_stream_that_cannot_be_opened_leaves_nothing_running(pair, monkeypatch
         pulse.PulseStream(device, 2)
     assert children
     assert [child._process.poll() is not None for child in children] == [True] * len(children)
+    for child in children:  # and nothing that they started
+        wait_until(lambda child=child: not group_runs(child.process_id), 5, "its group to end")
+
+
+def group_runs(leader: int) -> bool:
+    for each in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, ProcessLookupError):
+            if os.getpgid(each.pid) == leader and each.status() != psutil.STATUS_ZOMBIE:
+                return True
+    return False
 
 
 # Without a server: what was chosen, among what there is.

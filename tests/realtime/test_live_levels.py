@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from realtime.engine import Engine
-from realtime.input_meter import read_level
+from realtime.levels import block_level
 from realtime.model import TagModel
 from realtime.postprocess import Tags
 from realtime.sources.base import Block
@@ -110,9 +110,9 @@ def test_gate_closes_below_where_it_opens(model, music):
 def test_input_meter_reads_known_levels():
     """A full-scale sine reads -3 dBFS RMS and 0 dBFS peak; the loudest channel counts."""
     sine = np.sin(2 * np.pi * 1000 * np.arange(RATE_HZ) / RATE_HZ).astype(np.float32)
-    level = read_level(np.stack([0.1 * sine, sine], axis=1))
+    level = block_level(np.stack([0.1 * sine, sine], axis=1))
     assert level.rms_dbfs == pytest.approx(-3.01, abs=0.01)
     assert level.peak_dbfs == pytest.approx(0.0, abs=0.01)
     assert level.clipped
-    assert read_level(np.zeros((100, 2), np.float32)).exact_zeros
-    assert read_level(np.full((10, 1), np.nan, np.float32)).non_finite == 10
+    assert block_level(np.zeros((100, 2), np.float32)).exact_zeros
+    assert block_level(np.full((10, 1), np.nan, np.float32)).non_finite == 10

@@ -203,11 +203,11 @@ def test_signal_ends_it_on_a_device(pulse_server, children, number, record_prope
 @posix_only
 @pytest.mark.parametrize("paused", ["program", "everything"])
 def test_paused_and_continued(pulse_server, children, tmp_path, paused, record_property):
-    """Ctrl-Z and fg, or a virtual machine paused with its server: heard again, the gap counted."""
+    """Ctrl-Z and fg, a virtual machine paused with its server: lost or held, times stay right."""
     away_s = 6.0
     child = listen(children, "--format", "jsonl", "--log", str(tmp_path / "log"))
     assert child.stdout is not None
-    json.loads(child.stdout.readline())
+    began_s = time.monotonic() - json.loads(child.stdout.readline())["end_s"]
     processes = [psutil.Process(child.pid)]
     if paused == "everything":
         server = psutil.Process(pulse_server.process.pid)
@@ -217,19 +217,20 @@ def test_paused_and_continued(pulse_server, children, tmp_path, paused, record_p
     time.sleep(away_s)
     for process in reversed(processes):
         process.resume()
-    end_s = json.loads(child.stdout.readline())["end_s"]
     until_s = time.monotonic() + START_S
-    while (window := json.loads(child.stdout.readline()))["end_s"] < end_s + away_s + 2.0:
-        assert window["end_s"] - window["start_s"] == pytest.approx(1.0, abs=0.01)
+    behind_s = away_s
+    while behind_s > 1.0:  # the loss was counted, or all that was held has come
+        window = json.loads(child.stdout.readline())
+        assert window["end_s"] - window["start_s"] < 1.01  # none spans the gap; one may end at it
+        behind_s = time.monotonic() - began_s - window["end_s"]
         assert time.monotonic() < until_s
+    assert behind_s > -1.0
     child.terminate()
     child.communicate(timeout=20)
     stopped = json.loads((tmp_path / "log").read_text().splitlines()[-1])
     assert stopped["event"] == "stopped"
     assert stopped["windows_failed"] == 0
-    lost_s = stopped["missing_s"]
-    assert away_s - 5.5 < lost_s < away_s + 4.0  # pipe and server hold some of it
-    record_property("seconds missing", f"{lost_s:.1f} of {away_s:.0f}")
+    record_property("seconds missing", f"{stopped['missing_s']:.1f} of {away_s:.0f}")
 
 
 def _runs(process: psutil.Process) -> bool:

@@ -127,11 +127,11 @@ def test_silent_windows_cost_no_inference(model, piece, monkeypatch):
 
 def test_the_same_post_processing_as_live(model, piece):
     """The tagger adds nothing of its own: windows, scores and Postprocessor give its tags."""
-    from realtime.levels import LevelMeter
+    from realtime.levels import SilenceGate
     from realtime.windows import WindowCutter
 
     audio, rate_hz = piece
-    cutter, meter, post = WindowCutter(rate_hz, 2), LevelMeter(), Postprocessor(model.spec)
+    cutter, meter, post = WindowCutter(rate_hz, 2), SilenceGate(), Postprocessor(model.spec)
     windows = cutter.push(audio) + cutter.flush()
     expected = [
         post.step(model.infer(w.samples[None]), meter.read(w), w.start_s, w.end_s) for w in windows

@@ -173,10 +173,9 @@ def writes_in_place(source: str) -> list[int]:
 
 
 def test_the_search_finds_what_it_looks_for() -> None:
-    written = "path.open('w')\nopen(p, mode='wb')\npath.write_text(t)"
-    assert writes_in_place(written) == [1, 2, 3]
-    left = "partial.open('w')\npath.open()\nopen(p, 'rb')\npartial.open('wb')"
-    assert writes_in_place(left) == []
+    assert writes_in_place("path.open('w')\nopen(p, mode='wb')\npath.write_text(t)") == [1, 2, 3]
+    harmless = "partial.open('w')\npath.open()\nopen(p, 'rb')\npartial.open('wb')"
+    assert writes_in_place(harmless) == []
 
 
 @pytest.mark.parametrize("room", ["realtime", "desktop", "training", "export"])

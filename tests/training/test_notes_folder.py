@@ -96,7 +96,7 @@ def test_a_file_that_is_no_sound_is_named(tmp_path: Path) -> None:
     (folder / "bad.wav").write_bytes(b"RIFF not really")
     with pytest.raises(TuttiError, match=r"bad\.wav is not a sound file"):
         read(folder)
-    with pytest.raises(TuttiError, match=r"gone\.wav cannot be decoded"):
+    with pytest.raises(TuttiError, match=r"gone\.wav does not exist"):
         decode(folder / "gone.wav")
 
 

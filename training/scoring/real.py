@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from realtime.levels import LevelMeter, LevelReading
+from realtime.levels import LevelReading, SilenceGate
 from realtime.model import Scores
 from realtime.postprocess import Postprocessor
 from realtime.spec import SAMPLE_RATE_HZ, WINDOW_SAMPLES, ModelSpec
@@ -283,7 +283,7 @@ class _Item:
         *,
         counted: bool,
     ) -> None:
-        cutter, meter = WindowCutter(SAMPLE_RATE_HZ, 1), LevelMeter()
+        cutter, meter = WindowCutter(SAMPLE_RATE_HZ, 1), SilenceGate()
         self._windows: list[tuple[Window, LevelReading, int | None]] = []
         for window in (*cutter.push(sound[:, np.newaxis]), *cutter.flush()):
             level = meter.read(window)

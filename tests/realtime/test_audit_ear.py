@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from realtime.audit import gains, hearing
+from realtime.audit import ear, gains
 from realtime.audit.measure import StemSignal, measure
 from realtime.audit.passages import passages, sounding
 from realtime.errors import TuttiError
@@ -76,7 +76,7 @@ def test_masking_spreads_further_upwards_than_downwards(compare):
     band = noise(950, 1050, 2)
     margins = {}
     for erb_steps in (-3, 3):
-        number = hearing.erb_number(np.array([1000.0]))[0] + erb_steps
+        number = ear.erb_number(np.array([1000.0]))[0] + erb_steps
         quiet_tone = tone((10 ** (number / 21.4) - 1) / 0.00437, -56.0)
         signal = compare(band + quiet_tone, quiet_tone, band).stems[0]
         margins[erb_steps] = np.median(signal.margin_db)
@@ -101,9 +101,9 @@ def test_in_quiet_the_threshold_is_that_of_a_tone_alone(compare, frequency_hz):
     # Played at the listening level, so only its difference to the threshold counts.
     sound = tone(frequency_hz, 0.0)
     signal = compare(sound, sound).stems[0]
-    above_db = hearing.LISTENING_LEVEL_DB_SPL - hearing.quiet_db_spl(np.array(frequency_hz))
-    expected = min(above_db, hearing.MAX_MARGIN_DB)
-    if frequency_hz >= hearing.LOWEST_HZ:
+    above_db = ear.LISTENING_LEVEL_DB_SPL - ear.quiet_db_spl(np.array(frequency_hz))
+    expected = min(above_db, ear.MAX_MARGIN_DB)
+    if frequency_hz >= ear.LOWEST_HZ:
         assert np.median(signal.margin_db) == pytest.approx(expected, abs=1.5)
     else:
         assert np.median(signal.margin_db) < expected + 3.0
@@ -238,7 +238,7 @@ def test_a_silent_mix_is_refused(compare, pair):
 
 def test_the_prior_decides_where_the_data_cannot_tell():
     rng = np.random.default_rng(12)
-    shape = (1, 1, 8, hearing.FRAME // 2 + 1)
+    shape = (1, 1, 8, ear.FRAME // 2 + 1)
     one = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
     sums = gains.cross_spectra(np.concatenate((3 * one, one, one)).astype(np.complex64))
     found, residual = gains.solve(sums, np.array([2.0, 1.0], np.complex128), 1.0)
