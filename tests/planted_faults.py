@@ -61,7 +61,8 @@ def main() -> int:
     missed = 0
     with tempfile.TemporaryDirectory(prefix="tutti-faults-") as copy:
         tree = Path(copy) / "tree"
-        ignored = shutil.ignore_patterns(".*", "build", "banks", "runs", "mutants", "shared", "__pycache__")
+        heavy = ("build", "banks", "runs", "mutants", "shared", "__pycache__")
+        ignored = shutil.ignore_patterns(".*", *heavy)
         shutil.copytree(ROOT, tree, ignore=ignored)
         for what, file, right, wrong, test in FAULTS:
             noticed = _notices(tree, file, right, wrong, test)

@@ -56,7 +56,6 @@ class Recipe:
 
     name: str
     stages: tuple[Stage, ...]
-    fits: Literal["model", "head"] = "model"
     network: NetworkConfig = field(default_factory=NetworkConfig)
     batch: int = 512
     optimizer: Literal["muon", "adamw"] = "muon"
@@ -70,6 +69,7 @@ class Recipe:
     validate_every: int = 250_000
     validation_windows: int = 4_096
     patience: int = 0
+    fits: Literal["model", "head"] = "model"
 
     @property
     def music(self) -> int:
