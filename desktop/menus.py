@@ -18,6 +18,10 @@ from desktop.sources import Sources
 from desktop.view import SCALES, View
 from desktop.widgets.keys import KeySheet
 from desktop.widgets.roll import SPANS_S
+from realtime.outputs.formats import FORMATS
+
+SAVED = [one for one in FORMATS.values() if one.saved]
+_SAVE_KEYS = {"csv": ("Ctrl+S",), "audacity": ("Ctrl+Shift+S",)}
 
 
 class Menus:
@@ -50,10 +54,8 @@ class Menus:
             Command("chain", "File", "Effects chain…", ("Ctrl+E",), self.sources.show_chain),
             Command("audit", "File", "Audibility of stems…", ("Ctrl+B",), self.sources.show_audit),
             Command("close", "File", "Close what is open", ("Ctrl+W",), w.reset_session),
-            Command("csv", "File", "Save as CSV…", ("Ctrl+S",), lambda: self.saving.save("csv")),
-            Command("jsonl", "File", "Save as JSON lines…", (), lambda: self.saving.save("jsonl")),
-            Command("audacity", "File", "Save as Audacity labels…", ("Ctrl+Shift+S",),
-                    lambda: self.saving.save("audacity")),
+            *(Command(one.name, "File", f"Save as {one.title}…", _SAVE_KEYS.get(one.name, ()),
+                      functools.partial(self.saving.save, one.name)) for one in SAVED),
             Command("png", "File", "Save a picture…", ("Ctrl+P",), self.saving.save_picture),
             Command("logs", "File", "Show the session logs", (), self.saving.show_logs),
             Command("quit", "File", "Quit", ("Ctrl+Q",), w.close),
@@ -115,7 +117,7 @@ class Menus:
         view.addSeparator()
         view.addMenu(self.presets.menu)
         saving = QMenu(window)
-        saving.addActions([act[n] for n in ("csv", "jsonl", "audacity", "png", "logs")])
+        saving.addActions([act[n] for n in (*(f.name for f in SAVED), "png", "logs")])
         bar.add_button("Open", "A file or a live input", sources)
         bar.add_button("Expected", "Tick the instruments of the session (E)").clicked.connect(
             lambda: self.metering.choose_expected()

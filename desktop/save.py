@@ -1,24 +1,18 @@
-"""Saving the session's timeline: CSV, JSON lines, Audacity labels, whole or not at all."""
+"""Saving the session's timeline in any of ``realtime.outputs.formats``, whole or not at all."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realtime.errors import TuttiError
+from realtime.outputs.formats import FORMATS
 from realtime.timeline import Timeline
 from realtime.whole_file import whole_file
 
 if TYPE_CHECKING:
     from PyQt6.QtWidgets import QWidget
-
-FORMATS = {
-    "csv": ("CSV table", ".csv"),
-    "jsonl": ("JSON lines", ".jsonl"),
-    "audacity": ("Audacity labels", ".txt"),
-}
-
 
 def save_timeline(
     timeline: Timeline, path: Path, kind: str, markers: Sequence[tuple[float, str]] = ()
@@ -28,7 +22,7 @@ def save_timeline(
     Raises:
         TuttiError: the file cannot be written.
     """
-    write_lines(path, _lines(timeline, kind, markers))
+    write_lines(path, FORMATS[kind].lines(timeline, markers=markers))
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
@@ -61,18 +55,3 @@ def save_picture(widget: QWidget, path: Path) -> None:
         raise TuttiError(
             f"{path} cannot be written: name another file, ending in .png."
         ) from None
-
-
-def _lines(timeline: Timeline, kind: str, markers: Sequence[tuple[float, str]]) -> Iterator[str]:
-    from realtime.outputs import audacity, csv, jsonl
-
-    if kind == "csv":
-        yield csv.header(timeline.spec)
-        yield from csv.lines(timeline)
-    elif kind == "jsonl":
-        yield from jsonl.lines(timeline)
-    else:
-        yield from audacity.lines(timeline)
-        for time_s, note in markers:
-            text = " ".join((note or "Marker").split())
-            yield f"{time_s:.6f}\t{time_s:.6f}\t{text}"

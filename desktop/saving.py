@@ -9,8 +9,9 @@ from PyQt6.QtGui import QDesktopServices
 from PyQt6.QtWidgets import QFileDialog
 
 from desktop.main_window import MainWindow
-from desktop.save import FORMATS, save_picture, save_timeline
+from desktop.save import save_picture, save_timeline
 from realtime.errors import TuttiError
+from realtime.outputs.formats import FORMATS
 
 
 class Saving:
@@ -25,7 +26,7 @@ class Saving:
         if session is None or timeline is None:
             self.window.status.say("There is nothing to save yet: open a file or an input first.")
             return
-        what, suffix = FORMATS[kind]
+        what, suffix = FORMATS[kind].title, FORMATS[kind].suffix
         path, _ = QFileDialog.getSaveFileName(
             self.window,
             f"Save as {what}",

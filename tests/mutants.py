@@ -3,9 +3,9 @@
     python tests/mutants.py [GROUP ...] [--share N] [--seed S]
 
 Each group of modules runs against its own fast tests, in a copy under build/mutants. Of a module
-with more than N mutants, N are drawn. What is only said (``raise``) is left alone. Of each survivor what it
-changes is printed; those of functions that run when a module is imported have another chance, in
-a process of their own.
+with more than N mutants, N are drawn. What is only said (``raise``) is left alone. Of each
+survivor what it changes is printed; those of functions that run when a module is imported have
+another chance, in a process of their own.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ REAL, TRAINING, EXPORT = "tests/realtime/test_", "tests/training/test_", "tests/
 GROUPS: dict[str, tuple[list[str], list[str]]] = {
     "core": (
         [*(f"realtime/{name}.py" for name in (
-            "smoothing", "levels", "postprocess", "windows", "downmix", "timeline", "tagger", "spec",
-            "model", "taxonomy", "whole_file")), "realtime/outputs/*.py"],
+            "smoothing", "levels", "postprocess", "windows", "downmix", "timeline", "tagger",
+            "spec", "model", "taxonomy", "whole_file")), "realtime/outputs/*.py"],
         [f"{REAL}{name}.py" for name in (
             "smoothing", "levels", "block_level", "postprocess", "windows", "downmix", "timeline",
             "tagger", "spec", "model", "taxonomy", "whole_file", "outputs")],
@@ -180,8 +180,8 @@ def main() -> None:
                 left = [name for name in left if not notices_from_the_start(folder, name)]
             if tried:
                 noticed = len(tried) - len(left)
-                share = f"{noticed / len(tried):.0%}"
-                print(f"| {module} | {len(codes)} | {len(tried)} | {noticed} | {share} |", flush=True)
+                row = [module, len(codes), len(tried), noticed, f"{noticed / len(tried):.0%}"]
+                print("| " + " | ".join(map(str, row)) + " |", flush=True)
             survivors += [(folder, module, name) for name in left]
     for folder, module, name in survivors:
         print(name, *difference(folder, module, name), sep="\n  ")

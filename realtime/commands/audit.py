@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, TextIO
 
 from realtime.arguments import STREAM, add_model, expanded, refuse_stdin, seconds
 from realtime.errors import TuttiError
+from realtime.outputs.formats import TEXT, names
 from realtime.progress import progress
 from realtime.whole_file import whole_file
 
 if TYPE_CHECKING:
     from realtime.audit.audit import Audit
 
-FORMATS = ("text", "json", "csv", "audacity")
 DEFAULT_MIN_S = 1.0
 
 EXAMPLES = """\
@@ -44,7 +44,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("stems", nargs="+", metavar="STEM", help="sound file of one stem")
     parser.add_argument("--mix", required=True, metavar="FILE", help="sound file of the mix")
-    parser.add_argument("--format", choices=FORMATS, default="text", help="default: text")
+    parser.add_argument("--format", choices=names(audit=True), default=TEXT, help="default: text")
     parser.add_argument("--picture", metavar="OUT.svg", help="draw the stems over time, as SVG")
     parser.add_argument(
         "--min-s",
@@ -94,7 +94,7 @@ def _check_targets(args: argparse.Namespace, stems: list[str]) -> None:
 
 
 def _write(report: Audit, style: str, stream: TextIO) -> None:
-    if style == "text":
+    if style == TEXT:
         _write_table(report, stream)
         return
     from realtime.audit import formats

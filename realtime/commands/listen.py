@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from realtime import arguments
+from realtime.outputs.formats import TEXT, names
 
 if TYPE_CHECKING:
     from realtime.engine import Engine
@@ -57,8 +58,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     parser.add_argument(
         "--format",
-        choices=("text", "jsonl"),
-        default="text",
+        choices=names(windows=True),
+        default=TEXT,
         help="jsonl: each window as a JSON document on a line (default: text)",
     )
     parser.add_argument("--log", metavar="LOG", help="append events to this file, JSON lines")
@@ -105,7 +106,7 @@ def _source(args: argparse.Namespace) -> Source:
 
 
 def _listen(engine: Engine, model: TagModel, args: argparse.Namespace, shutdown: Shutdown) -> int:
-    drawn = args.format == "text" and sys.stdout.isatty()
+    drawn = args.format == TEXT and sys.stdout.isatty()
     printer = None if drawn else _Printer(model, args.format, shutdown.event)
     if printer is not None:
         engine.subscribe(printer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from realtime import arguments
 from realtime.errors import TuttiError
+from realtime.outputs.formats import FORMATS, TEXT, names
 from realtime.progress import progress
 from realtime.whole_file import whole_file
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from realtime.sources.stdin import StdinSource
     from realtime.timeline import Timeline
 
-FORMATS = ("text", "json", "jsonl", "csv", "audacity")
-EXTENSIONS = {"text": "txt", "json": "json", "jsonl": "jsonl", "csv": "csv", "audacity": "txt"}
 STDIN = STDOUT = "-"
 LONG_FILE_S = 60.0
 """From here on a progress bar is worth showing."""
@@ -54,7 +53,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "files", nargs="+", metavar="FILE", help="sound file; - is stdin"
     )
-    parser.add_argument("--format", choices=FORMATS, default="text", help="default: text")
+    parser.add_argument("--format", choices=names(), default=TEXT, help="default: text")
     arguments.add_model(parser)
     arguments.add_hop(parser)
     arguments.add_channel(parser)
@@ -136,8 +135,8 @@ def _targets(args: argparse.Namespace) -> list[Path | None]:
     else:
         output = Path(args.output)
         is_folder = output.is_dir() or args.output.endswith(("/", "\\"))
-        ending = EXTENSIONS[args.format]
-        named = [output / f"{file.name}.{ending}" if is_folder else output for file in files]
+        suffix = FORMATS[args.format].suffix
+        named = [output / f"{file.name}{suffix}" if is_folder else output for file in files]
         if is_folder and len(set(named)) < len(named):
             raise TuttiError(
                 f"Two of the files have one name and would share a result in {output}: "
@@ -147,7 +146,7 @@ def _targets(args: argparse.Namespace) -> list[Path | None]:
             if target.exists() and any(f.exists() and target.samefile(f) for f in files):
                 raise TuttiError(f"{target} is an input and would be overwritten: name another -o.")
         targets = list(named)
-    if args.format == "audacity" and len(files) > 1 and len(set(targets)) == 1:
+    if not FORMATS[args.format].several and len(files) > 1 and len(set(targets)) == 1:
         raise TuttiError(
             "An Audacity label track describes one file: give -o a folder, or tag one at a time."
         )
@@ -220,20 +219,9 @@ def _not_written(path: Path | None, error: OSError) -> TuttiError:
 
 
 def _lines(timeline: Timeline, style: str, stream: TextIO, first: bool) -> Iterator[str]:
-    if style == "text":
-        yield from _text_lines(timeline, stream, first)
-        return
-    from realtime.outputs import audacity, csv, json, jsonl
-
-    if style == "csv" and first:
-        yield csv.header(timeline.spec)
-    module: Callable[[Timeline], Iterator[str]] = {
-        "json": json.lines,
-        "jsonl": jsonl.lines,
-        "csv": csv.lines,
-        "audacity": audacity.lines,
-    }[style]
-    yield from module(timeline)
+    if style == TEXT:
+        return _text_lines(timeline, stream, first)
+    return FORMATS[style].lines(timeline, first=first)
 
 
 def _text_lines(timeline: Timeline, stream: TextIO, first: bool) -> Iterator[str]:

@@ -7,7 +7,7 @@ Audacity shows regions of one name at one height and takes overlaps.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from realtime.taxonomy import display_name
@@ -18,6 +18,12 @@ def lines(timeline: Timeline) -> Iterator[str]:
     """A line for each region, in order of time."""
     for start_s, end_s, name in regions(timeline):
         yield f"{start_s:.6f}\t{end_s:.6f}\t{display_name(name)}"
+
+
+def marker_lines(markers: Sequence[tuple[float, str]]) -> Iterator[str]:
+    """A label without length for each of a listener's markers (seconds, note)."""
+    for time_s, note in markers:
+        yield f"{time_s:.6f}\t{time_s:.6f}\t{' '.join((note or 'Marker').split())}"
 
 
 def regions(timeline: Timeline) -> list[tuple[float, float, str]]:

@@ -1,17 +1,20 @@
 """Each output read back by something that knows its format."""
 
+import argparse
 import csv
 import io
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from rich.cells import cell_len
 
 from realtime import taxonomy
+from realtime.commands import audit, listen, tag
 from realtime.levels import LevelReading
-from realtime.outputs import audacity, jsonl, text
+from realtime.outputs import audacity, formats, jsonl, text
 from realtime.outputs import csv as csv_output
 from realtime.outputs import json as json_output
 from realtime.postprocess import Tags
@@ -192,3 +195,36 @@ def test_text_hides_control_characters_of_a_file_name(tagger, tones):
 )
 def test_times_for_people(seconds, shown):
     assert text.clock(seconds) == shown
+
+
+def test_a_format_is_its_module_and_its_line_in_the_table(timeline):
+    """Every one of them, header first and once; markers where the format has room for them."""
+    folder = Path(formats.__file__).parent
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__", "formats"}
+    assert set(formats.FORMATS) == modules
+    markers = [(1.5, "here\tit is"), (2.0, "")]
+    for name in modules - {formats.TEXT}:
+        one = formats.FORMATS[name]
+        first, later = (list(one.lines(timeline, first=is_first)) for is_first in (True, False))
+        assert first[len(first) - len(later) :] == later
+        assert len(first) - len(later) == (name == "csv")
+        more = list(one.lines(timeline, markers=markers))[len(first) :]
+        told = ["1.500000\t1.500000\there it is", "2.000000\t2.000000\tMarker"]
+        assert more == (told if name == "audacity" else [])
+
+
+def test_commands_take_what_the_table_says():
+    def choices(command):
+        parser = argparse.ArgumentParser()
+        command.add_parser(parser.add_subparsers())
+        (action,) = (
+            action
+            for one in parser._actions[-1].choices.values()
+            for action in one._actions
+            if "--format" in action.option_strings
+        )
+        return action.choices
+
+    assert choices(tag) == list(formats.FORMATS)
+    assert choices(listen) == ["text", "jsonl"]
+    assert choices(audit) == ["text", "json", "csv", "audacity"]
