@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from export.calibrate import Examples, choose_thresholds
+from export.calibrate import Examples, choose_thresholds, with_thresholds
 from export.polyphony import Correction, correction_that_holds, fit_correction, fold
+from realtime.spec import ModelSpec
+from realtime.taxonomy import FAMILIES, INSTRUMENTS
 from training.models.tagger import InstrumentTagger
 
 RNG = np.random.default_rng
@@ -125,6 +127,23 @@ def test_what_int8_changes_moves_no_threshold_far() -> None:
         for shift in (0, rng.normal(0, 0.01, (1000, 24)))
     ]
     assert np.abs(np.subtract(*chosen)).max() < 0.03
+
+
+def test_thresholds_go_to_their_labels() -> None:
+    labels = {"instruments": INSTRUMENTS, "families": FAMILIES}
+    spec = ModelSpec(
+        "any", "1", thresholds=dict.fromkeys(INSTRUMENTS, 0.5),
+        family_thresholds=dict.fromkeys(FAMILIES, 0.5), **labels,
+    )  # fmt: skip
+    own = [[(1 + n) / 100 for n in range(len(names))] for names in labels.values()]
+    changed = with_thresholds(spec, *own)
+    assert changed.thresholds == dict(zip(INSTRUMENTS, own[0], strict=True))
+    assert changed.family_thresholds == dict(zip(FAMILIES, own[1], strict=True))
+    assert (changed.name, changed.instruments) == ("any", INSTRUMENTS)
+    with pytest.raises(ValueError, match="shorter"):
+        with_thresholds(spec, own[0][:-1], own[1])
+    with pytest.raises(ValueError, match="shorter"):
+        with_thresholds(spec, own[0], own[1][:-1])
 
 
 BIAS = np.array([0.5, 0.5, -0.5, 0.3, -0.3, 0.0, 0.0])
