@@ -187,6 +187,29 @@ def test_a_correction_that_fails_other_sources_is_left_out(wrong: str) -> None:
     assert correction_that_holds(sure, count, sources, RNG(0)) is None
 
 
+@pytest.mark.parametrize("first", [0.4, 1.6])
+def test_a_correction_must_hold_from_either_half_to_the_other(first: float) -> None:
+    """One half needs four times the other's: what is right for the weak one helps the strong
+    one a little, and the other way round does more harm."""
+    shift = np.array([0.0, 1.5, -1.5, 1.0, -1.0, 0.0, 0.0])
+
+    def half(seed: int, strength: float) -> tuple[np.ndarray, np.ndarray]:
+        rng = RNG(seed)
+        z = rng.normal(0, 1, (1500, 7))
+        z[:, [0, 6]] = -9.0
+        said, right = np.exp(z), np.exp(z + strength * shift)
+        right /= right.sum(axis=1, keepdims=True)
+        count = (right.cumsum(axis=1) < rng.random((1500, 1))).sum(axis=1)
+        return said / said.sum(axis=1, keepdims=True), count
+
+    weak, strong = half(1, 0.4), half(2, 1.6)
+    halves = (weak, strong) if first == 0.4 else (strong, weak)
+    polyphony, count = (np.concatenate(both) for both in zip(*halves, strict=True))
+    names = RNG(0).permutation(sorted({f"source {n}" for n in range(8)})).tolist()
+    sources = [frozenset([names[4 * (n >= 1500) + n % 4]]) for n in range(3000)]
+    assert correction_that_holds(polyphony, count, sources, RNG(0)) is None
+
+
 def test_windows_of_both_halves_decide_nothing() -> None:
     """Half of their sources are of either: they are told wrongly, and only they."""
     polyphony, count = counts(3000, RNG(6))

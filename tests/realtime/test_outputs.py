@@ -78,6 +78,13 @@ def test_csv_has_a_row_a_window_and_a_column_a_label(timeline):
     assert len(rows[0]) == 3 + 24 + 8 + 7 + 1
 
 
+def test_a_header_stands_once_above_several_files(timeline):
+    one = formats.FORMATS["csv"]
+    whole, more = list(one.lines(timeline)), list(one.lines(timeline, first=False))
+    assert whole == [csv_output.header(timeline.spec), *more]
+    assert more == list(csv_output.lines(timeline))
+
+
 def test_audacity_labels_are_the_stretches(timeline):
     labels = [line.split("\t") for line in audacity.lines(timeline)]
     assert [label[2] for label in labels] == ["Piano", "Flute"]
