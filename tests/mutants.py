@@ -113,8 +113,10 @@ def verdicts(folder: Path) -> dict[str, dict[str, int | None]]:
 
 
 def draw(names: list[str], share: int, rng: random.Random) -> list[str]:
-    """At most so many of the mutants."""
-    return sorted(rng.sample(sorted(names), min(share, len(names))))
+    """At most so many of the mutants; fewer of one seed are among more of it."""
+    names = sorted(names)
+    rng.shuffle(names)
+    return sorted(names[:share])
 
 
 def run(folder: Path, names: list[str]) -> None:
@@ -159,7 +161,7 @@ def main() -> None:
     """Runs the groups, and prints a row for each module and what survived."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"of: {', '.join(GROUPS)} (all)")
-    parser.add_argument("--share", type=int, default=60, metavar="N")
+    parser.add_argument("--share", type=int, default=30, metavar="N")
     parser.add_argument("--seed", type=int, default=1, metavar="S")
     args = parser.parse_args()
     print("| module | mutants | tried | noticed | |\n|---|---|---|---|---|")
