@@ -7,13 +7,14 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 DEMO := realtime/assets/demo.ogg
 NO_DISPLAY := $(if $(filter Linux,$(shell uname -s)),$(if $(DISPLAY)$(WAYLAND_DISPLAY),,yes),)
 
-.PHONY: help run test fresh slow lint screenshots demo clean
+.PHONY: help run test fresh slow mutants lint screenshots demo clean
 
 help:
 	@echo "make run          install, and open the monitor on the demo piece (no display: meters in the terminal)"
 	@echo "make test         install everything, then ruff, mypy and the tests"
 	@echo "make fresh        'make run' and 'make test' in a bare Debian, as root and as an ordinary user (needs root and mmdebstrap)"
 	@echo "make slow         the long tests, which 'make test' leaves out"
+	@echo "make mutants      plant faults and change the program in small ways: does a test notice each? (an hour)"
 	@echo "make lint         ruff and mypy only"
 	@echo "make screenshots  let the monitor draw itself into docs/screenshots, in both themes, in Inter if installed (fonts-inter)"
 	@echo "make demo         compose and render realtime/assets/demo.ogg again"
@@ -33,6 +34,11 @@ test: lint
 
 slow: $(VENV)/.everything
 	$(BIN)/python -m pytest -q -m slow
+
+mutants: $(VENV)/.everything
+	$(PIP) --constraint constraints.txt mutmut
+	$(BIN)/python tests/planted_faults.py
+	$(BIN)/python tests/mutants.py
 
 fresh:
 	.ci/fresh

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from export.calibrate import Examples, choose_thresholds
+from export.calibrate import Examples, choose_thresholds, with_thresholds
 from export.polyphony import Correction, correction_that_holds, fit_correction, fold
+from realtime.spec import ModelSpec
+from realtime.taxonomy import FAMILIES, INSTRUMENTS
 from training.models.tagger import InstrumentTagger
 
 RNG = np.random.default_rng
@@ -75,6 +77,42 @@ def test_a_label_that_few_clips_or_sources_back_has_the_common_one(
     assert set(chosen) == {chosen[1]}
 
 
+def test_a_label_that_gains_nothing_has_the_common_one() -> None:
+    """Backed by many clips, but like all others: its own optimum is only another chance."""
+    rng = RNG(7)
+    n = 600
+    truth = rng.random((n, 5)) < 0.3
+    probability = 1 / (1 + np.exp(-rng.normal(np.where(truth, 1.0, -1.0), 1.0)))
+    carrier = np.full(truth.shape, -1)
+    carrier[truth[:, 0], 0] = np.arange(truth[:, 0].sum()) % 60
+    names = tuple(f"source {clip // 6}" for clip in range(60))
+    data = Examples(probability, truth, np.ones_like(truth), carrier, names)
+    chosen = choose_thresholds(data, RNG(0))
+    assert set(chosen) == {chosen[1]}
+
+
+def test_the_less_is_known_of_a_label_the_nearer_it_is_to_the_common_one() -> None:
+    def chosen(windows_a_clip: int) -> list[float]:
+        rng = RNG(8)
+        n, sounding = 3000, 24 * windows_a_clip
+        truth = rng.random((n, 5)) < 0.3
+        truth[:, 0] = np.arange(n) < sounding
+        probability = np.where(truth, 0.6, 0.4) + rng.uniform(-0.05, 0.05, truth.shape)
+        probability[:, 0] = np.where(
+            truth[:, 0], rng.uniform(0.1, 0.6, n), rng.uniform(0.0, 0.12, n)
+        )
+        carrier = np.full(truth.shape, -1)
+        carrier[truth[:, 0], 0] = np.arange(sounding) // windows_a_clip
+        names = tuple(f"source {clip // 4}" for clip in range(24))
+        return choose_thresholds(
+            Examples(probability, truth, np.ones_like(truth), carrier, names), RNG(0)
+        )
+
+    few, many = chosen(1), chosen(20)
+    assert many[0] < few[0] < few[1]
+    assert many[0] == pytest.approx(0.12, abs=0.02), "its own, between what it says of either"
+
+
 def test_a_threshold_that_fails_the_sources_left_out_is_not_taken() -> None:
     chosen = choose_thresholds(label_of_its_own(6, 4, agreeing=False), RNG(0))
     assert set(chosen) == {chosen[1]}
@@ -89,6 +127,23 @@ def test_what_int8_changes_moves_no_threshold_far() -> None:
         for shift in (0, rng.normal(0, 0.01, (1000, 24)))
     ]
     assert np.abs(np.subtract(*chosen)).max() < 0.03
+
+
+def test_thresholds_go_to_their_labels() -> None:
+    labels = {"instruments": INSTRUMENTS, "families": FAMILIES}
+    spec = ModelSpec(
+        "any", "1", thresholds=dict.fromkeys(INSTRUMENTS, 0.5),
+        family_thresholds=dict.fromkeys(FAMILIES, 0.5), **labels,
+    )  # fmt: skip
+    own = [[(1 + n) / 100 for n in range(len(names))] for names in labels.values()]
+    changed = with_thresholds(spec, *own)
+    assert changed.thresholds == dict(zip(INSTRUMENTS, own[0], strict=True))
+    assert changed.family_thresholds == dict(zip(FAMILIES, own[1], strict=True))
+    assert (changed.name, changed.instruments) == ("any", INSTRUMENTS)
+    with pytest.raises(ValueError, match="shorter"):
+        with_thresholds(spec, own[0][:-1], own[1])
+    with pytest.raises(ValueError, match="shorter"):
+        with_thresholds(spec, own[0], own[1][:-1])
 
 
 BIAS = np.array([0.5, 0.5, -0.5, 0.3, -0.3, 0.0, 0.0])
@@ -118,16 +173,55 @@ def test_the_correction_finds_a_known_one(monkeypatch: pytest.MonkeyPatch) -> No
     assert found.bias[6] == found.bias[5]
 
 
-def test_a_correction_that_fails_other_sources_is_left_out() -> None:
+@pytest.mark.parametrize("wrong", ["one half", "the other"])
+def test_a_correction_that_fails_other_sources_is_left_out(wrong: str) -> None:
     polyphony, count = counts(4000, RNG(6))
     sources = [frozenset([f"source {n % 8}"]) for n in range(len(count))]
     assert correction_that_holds(polyphony, count, sources, RNG(0)) is not None
     # One half of the sources is told one count too many with certainty, the other is right.
-    half = set(RNG(0).permutation(sorted({f"source {n}" for n in range(8)}))[:4].tolist())
+    shuffled = RNG(0).permutation(sorted({f"source {n}" for n in range(8)})).tolist()
+    half = set(shuffled[:4] if wrong == "one half" else shuffled[4:])
     told = np.where([bool(of & half) for of in sources], count % 5 + 1, count)
     sure = np.full((len(count), 7), 0.02)
     sure[np.arange(len(count)), told] = 0.88
     assert correction_that_holds(sure, count, sources, RNG(0)) is None
+
+
+@pytest.mark.parametrize("first", [0.4, 1.6])
+def test_a_correction_must_hold_from_either_half_to_the_other(first: float) -> None:
+    """One half needs four times the other's: what is right for the weak one helps the strong
+    one a little, and the other way round does more harm."""
+    shift = np.array([0.0, 1.5, -1.5, 1.0, -1.0, 0.0, 0.0])
+
+    def half(seed: int, strength: float) -> tuple[np.ndarray, np.ndarray]:
+        rng = RNG(seed)
+        z = rng.normal(0, 1, (1500, 7))
+        z[:, [0, 6]] = -9.0
+        said, right = np.exp(z), np.exp(z + strength * shift)
+        right /= right.sum(axis=1, keepdims=True)
+        count = (right.cumsum(axis=1) < rng.random((1500, 1))).sum(axis=1)
+        return said / said.sum(axis=1, keepdims=True), count
+
+    weak, strong = half(1, 0.4), half(2, 1.6)
+    halves = (weak, strong) if first == 0.4 else (strong, weak)
+    polyphony, count = (np.concatenate(both) for both in zip(*halves, strict=True))
+    names = RNG(0).permutation(sorted({f"source {n}" for n in range(8)})).tolist()
+    sources = [frozenset([names[4 * (n >= 1500) + n % 4]]) for n in range(3000)]
+    assert correction_that_holds(polyphony, count, sources, RNG(0)) is None
+
+
+def test_windows_of_both_halves_decide_nothing() -> None:
+    """Half of their sources are of either: they are told wrongly, and only they."""
+    polyphony, count = counts(3000, RNG(6))
+    names = RNG(0).permutation(sorted({f"source {n}" for n in range(8)})).tolist()
+    sources = [frozenset([names[n % 8]]) for n in range(len(count))]
+    mixed = [frozenset([names[n % 4], names[4 + n % 4]]) for n in range(len(count))]
+    sure = np.full((len(count), 7), 0.02)
+    sure[np.arange(len(count)), count] = 0.88
+    both = np.concatenate([polyphony, sure])
+    told = np.concatenate([count, (count + 1) % 5 + 1])
+    assert correction_that_holds(polyphony, count, sources, RNG(0)) is not None
+    assert correction_that_holds(both, told, [*sources, *mixed], RNG(0)) is not None
 
 
 def test_folded_into_the_weights_it_gives_the_formula_s_logits() -> None:

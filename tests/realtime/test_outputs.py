@@ -4,6 +4,7 @@ import argparse
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,14 @@ from rich.cells import cell_len
 
 from realtime import taxonomy
 from realtime.commands import audit, listen, tag
+from realtime.levels import LevelReading
 from realtime.outputs import audacity, formats, jsonl, text
 from realtime.outputs import csv as csv_output
 from realtime.outputs import json as json_output
+from realtime.postprocess import Tags
 from realtime.smoothing import NO_SMOOTHING
 from realtime.tagger import Tagger
+from realtime.timeline import Timeline
 
 
 @pytest.fixture(scope="module")
@@ -39,26 +43,31 @@ def silence(tagger):
 
 def test_json_is_one_line_with_the_document(timeline):
     (line,) = json_output.lines(timeline)
-    assert "\n" not in line
     assert line.isascii()
     assert json.loads(line) == timeline.to_document()
+    assert re.search(r"\s", line.replace(json.dumps(timeline.file), "")) is None, "compact"
 
 
 def test_jsonl_is_a_line_a_window(timeline):
     documents = [json.loads(line) for line in jsonl.lines(timeline)]
+    for line in jsonl.lines(timeline):
+        assert re.search(r"\s", line.replace(json.dumps(timeline.file), "")) is None, "compact"
     assert len(documents) == len(timeline)
     assert {document.pop("file") for document in documents} == {timeline.file}
     assert documents == timeline.to_document()["windows"]
 
 
 def test_csv_has_a_row_a_window_and_a_column_a_label(timeline):
-    table = "\n".join([csv_output.header(timeline.spec), *csv_output.lines(timeline)])
+    lines = [csv_output.header(timeline.spec), *csv_output.lines(timeline)]
+    assert not any(re.search(r"[\r\n]", line) for line in lines)
+    table = "\n".join(lines)
     rows = list(csv.DictReader(io.StringIO(table)))
     assert len(rows) == len(timeline)
     document = timeline.to_document()
     for row, window in zip(rows, document["windows"], strict=True):
         assert row["file"] == timeline.file
         assert float(row["start_s"]) == window["start_s"]
+        assert float(row["end_s"]) == window["end_s"]
         for name in taxonomy.INSTRUMENTS:
             assert float(row[name]) == window["instruments"][name]
         for name in taxonomy.FAMILIES:
@@ -69,6 +78,13 @@ def test_csv_has_a_row_a_window_and_a_column_a_label(timeline):
     assert len(rows[0]) == 3 + 24 + 8 + 7 + 1
 
 
+def test_a_header_stands_once_above_several_files(timeline):
+    one = formats.FORMATS["csv"]
+    whole, more = list(one.lines(timeline)), list(one.lines(timeline, first=False))
+    assert whole == [csv_output.header(timeline.spec), *more]
+    assert more == list(csv_output.lines(timeline))
+
+
 def test_audacity_labels_are_the_stretches(timeline):
     labels = [line.split("\t") for line in audacity.lines(timeline)]
     assert [label[2] for label in labels] == ["Piano", "Flute"]
@@ -76,6 +92,14 @@ def test_audacity_labels_are_the_stretches(timeline):
     assert (float(start), float(end)) == (0.0, 10.0)
     assert float(flute_start) == pytest.approx(4.0, abs=1.0)
     assert float(flute_end) == pytest.approx(6.0, abs=1.0)
+
+
+def test_audacity_regions_of_one_time_are_in_the_vocabulary_s_order(tagger, tones):
+    names = ["voice", "harp", "accordion"]
+    wanted = [name for name in taxonomy.INSTRUMENTS if name in names]
+    assert wanted != sorted(wanted)
+    regions = audacity.regions(tagger.tag(tones(names, 2), 16_000))
+    assert [name for _, _, name in regions] == wanted
 
 
 def test_audacity_regions_add_up_to_the_active_time(tagger, tones):
@@ -109,6 +133,38 @@ def test_text_is_what_sounded_by_share_of_time(timeline):
     assert axis.split() == ["0:00", "0:10"]
 
 
+def test_text_shows_each_stretch_of_time_at_its_place(tagger):
+    """Four windows with 0, 2, 4 and 6 instruments, each alone in a quarter of the time."""
+    level = LevelReading(-20.0, -10.0, clipped=False, silent=False, exact_zeros=False)
+    piano = np.zeros((4, 24), np.float32)
+    piano[1, taxonomy.INSTRUMENTS.index("piano")] = 1.0
+    tags = tuple(
+        Tags(0.5 * i, 0.5 * i + 1, piano[i], np.zeros(8, "f4"), np.eye(7, dtype="f4")[2 * i],
+             2.0 * i, level)
+        for i in range(4)
+    )  # fmt: skip
+    _, bar, counts, _ = text.render(Timeline(tags, tagger.model.spec, "x", 2.0), 80)
+    digits = counts.plain.rpartition("  ")[2]
+    quarter = len(digits) // 4
+    assert len(digits) > 40
+    assert digits[:: quarter + 1] == "0246" or digits[1::quarter][:4] == "0246"
+    assert {digits.count(digit) - quarter for digit in "0246"} <= {0, 1}
+    drawn = bar.plain[-len(digits) :]
+    assert len(drawn.rstrip()) == 2 * quarter + 1
+    assert len(drawn.strip()) in (quarter, quarter + 1)
+
+
+def test_text_has_colours_by_family_and_dims_what_is_no_instrument(timeline):
+    heading, piano, flute, count, axis = text.render(timeline, 80)
+    assert [str(span.style) for span in piano.spans] == [text.FAMILY_COLOURS["key"]]
+    assert [str(span.style) for span in flute.spans] == [text.FAMILY_COLOURS["woodwind"]]
+    (span,) = flute.spans
+    assert flute.plain[span.start : span.end].strip(" ▁▂▃▄▅▆▇") == ""
+    assert (heading.style, count.style, axis.style) == ("bold", "dim", "dim")
+    assert [str(span.style) for span in heading.spans] == ["not bold"]
+    assert set(text.FAMILY_COLOURS) == set(taxonomy.FAMILIES)
+
+
 @pytest.mark.parametrize("width", [50, 60, 80, 100, 200])
 def test_text_is_aligned_and_fits(timeline, width):
     lines = [line.plain for line in text.render(timeline, width)][1:]
@@ -122,10 +178,10 @@ def test_text_without_unicode(timeline):
 
 
 def test_text_of_silence_and_of_nothing_certain(tagger, silence, tones):
-    assert any("Silence" in line.plain for line in text.render(silence, 80))
+    assert [line.plain for line in text.render(silence, 80)][1].startswith("  Silence")
     noise = np.random.default_rng(0).normal(0, 0.1, 32_000).astype("f4")
     lines = [line.plain for line in text.render(tagger.tag(noise, 16_000), 80)]
-    assert any("No instrument is certain enough" in line for line in lines)
+    assert lines[1].startswith("  No instrument is certain enough")
 
 
 def test_text_hides_control_characters_of_a_file_name(tagger, tones):

@@ -115,6 +115,14 @@ def test_streaming_gives_the_same_tags(model, piece):
         assert one.start_s == other.start_s
 
 
+def test_a_stream_is_heard_on_the_channel_that_was_chosen(model, tones):
+    sound = np.stack((tones(["piano"], 2), tones(["flute"], 2)), axis=1)
+    heard = list(Tagger(model, channel="right").tag_stream([sound], 16_000, 2))
+    said = np.any([one.instruments > 0.5 for one in heard], axis=0)
+    found = {name for name, is_said in zip(model.spec.instruments, said, strict=True) if is_said}
+    assert found == {"flute"}
+
+
 def test_silent_windows_cost_no_inference(model, piece, monkeypatch):
     seen = []
     infer = TagModel.infer

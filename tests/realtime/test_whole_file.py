@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from realtime.whole_file import whole_file, write_whole
+from realtime.whole_file import is_running, whole_file, write_whole
 
 ROOT = Path(__file__).parents[2]
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="POSIX files")
@@ -130,6 +130,24 @@ def test_stdout_may_be_a_file(tmp_path: Path) -> None:
         subprocess.run([sys.executable, "-c", program], stdout=file, cwd=ROOT, check=True)
     assert out.read_text().splitlines()[-1] == "it"
     assert names(tmp_path) == ["out.txt"]
+
+
+@POSIX
+def test_which_processes_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    assert is_running(os.getppid())
+    assert not is_running(done.pid)
+    assert not is_running(os.getpid()), "what has this number was left by one before"
+
+    def refuse(pid: int, number: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", refuse)
+    assert is_running(1), "another user's"
+    monkeypatch.delattr(os, "kill")
+    monkeypatch.setattr(os, "name", "nt")
+    assert is_running(1), "not asked on Windows, where it would end"
 
 
 def test_text_is_written_as_it_is(tmp_path: Path) -> None:
