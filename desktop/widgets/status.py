@@ -6,9 +6,9 @@ from PyQt6.QtCore import Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
-from desktop import bridge
-from desktop.bridge import Health
-from desktop.theme import Theme
+from desktop.heard import bridge
+from desktop.heard.bridge import Health
+from desktop.looks.theme import Theme
 from desktop.widgets.text import Text
 from realtime.advice import only_zeros
 

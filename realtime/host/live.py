@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from realtime.clock import ClockCheck
+from realtime.clock_check import ClockCheck
 from realtime.errors import TuttiError
 from realtime.host.devices import LiveSettings, Streams, open_streams
 from realtime.host.equal_loudness import EqualLoudness, InputHistory

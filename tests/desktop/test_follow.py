@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from desktop.ballistics import Glide, PeakHold
-from desktop.expectation import HEARD, MISSING, QUIET, UNEXPECTED, judge
-from desktop.follow import ActivityOrder, Follower, Lately, look_back
-from desktop.track import COLUMNS, Track
+from desktop.heard.ballistics import Glide, PeakHold
+from desktop.heard.expectation import HEARD, MISSING, QUIET, UNEXPECTED, judge
+from desktop.heard.follow import ActivityOrder, Follower, Lately, look_back
+from desktop.heard.track import COLUMNS, Track
 from realtime.taxonomy import INSTRUMENTS
 
 HALF = np.full(24, 0.5)

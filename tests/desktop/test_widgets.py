@@ -9,23 +9,25 @@ from hypothesis import strategies as st
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtGui import QImage
 
-from desktop import bridge
-from desktop.bridge import Health
-from desktop.clock import clock, ruler_step
-from desktop.settings import Settings
-from desktop.theme import Theme
-from desktop.track import Track
-from desktop.widgets.expected import ExpectedDialog, ExpectedList
+from desktop.heard import bridge
+from desktop.heard.bridge import Health
+from desktop.heard.track import Track
+from desktop.kept.settings import Settings
+from desktop.looks.theme import Theme
+from desktop.widgets.expected import ExpectedList
 from desktop.widgets.heat import instrument_lanes, lane_indices, lane_tables, paint_columns
 from desktop.widgets.level import LevelMeter
 from desktop.widgets.meter_picture import on_scale
 from desktop.widgets.meter_rows import SCORE_ORDER, arrange, place, split_columns
 from desktop.widgets.meters import Meters
-from desktop.widgets.motion import MotionDialog
 from desktop.widgets.polyphony import PolyphonyMeter
 from desktop.widgets.roll import HistoryRoll
 from desktop.widgets.roll_picture import LANES
+from desktop.widgets.ruler import ruler_step
 from desktop.widgets.status import StatusBar
+from desktop.windows.expected import ExpectedDialog
+from desktop.windows.motion import MotionDialog
+from realtime.clock_time import clock_time
 from realtime.stats import NO_SIGNAL, Stats
 from realtime.taxonomy import FAMILIES, INSTRUMENTS
 from realtime.terminal import _trouble_line
@@ -398,7 +400,7 @@ def test_expected_dialog_ticks_what_was_heard(qtbot, theme):
 
 
 def test_expected_list_puts_trouble_first(qtbot, theme):
-    from desktop.expectation import HEARD, MISSING, Finding
+    from desktop.heard.expectation import HEARD, MISSING, Finding
 
     widget = show(qtbot, ExpectedList(theme, str.capitalize), 304, 200)
     widget.set_findings([Finding("piano", HEARD), Finding("flute", MISSING, 75.0)])
@@ -420,11 +422,11 @@ def test_motion_dialog_changes_and_resets(qtbot, theme):
     ("seconds", "text"), [(0, "0:00"), (75.34, "1:15"), (3661, "1:01:01"), (-3, "0:00")]
 )
 def test_clock(seconds, text):
-    assert clock(seconds) == text
+    assert clock_time(seconds) == text
 
 
 def test_clock_with_tenths():
-    assert clock(75.37, tenths=True) == "1:15.3"
+    assert clock_time(75.37, tenths=True) == "1:15.3"
 
 
 @pytest.mark.parametrize("span", [0.2, 1, 30, 600, 86_400])

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from realtime.clock import ClockCheck
+from realtime.clock_check import ClockCheck
 from realtime.errors import TuttiError
 from realtime.host import devices
 from realtime.host.chain import Chain, EffectStep
