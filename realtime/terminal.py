@@ -11,7 +11,7 @@ from realtime.clock_time import rounded_time
 from realtime.outputs.text import FAMILY_COLOURS
 from realtime.postprocess import Tags
 from realtime.spec import ModelSpec
-from realtime.stats import NO_SIGNAL, RUNNING, Snapshot, Stats
+from realtime.stats import EngineState, Snapshot, Stats
 from realtime.taxonomy import FAMILY_OF, display_name
 
 LEFT_FAMILIES = ("voice", "percussion", "bowed_string", "plucked_string")
@@ -115,7 +115,7 @@ def _meter(label: str, value: float, threshold: float, colour: str, weight: str)
 def _heading(snapshot: Snapshot, elapsed_s: float) -> Text:
     state = snapshot.stats.state
     line = Text.assemble(("Tutti", "bold"), f"  {snapshot.source_name}  ")
-    line.append(state, "green" if state == RUNNING else "yellow")
+    line.append(state, "green" if state == EngineState.RUNNING else "yellow")
     return line.append(f"  {rounded_time(elapsed_s)}", "dim")
 
 
@@ -141,8 +141,8 @@ def _polyphony_line(tags: Tags | None, spec: ModelSpec) -> Text:
 
 
 def _trouble_line(stats: Stats) -> Text:
-    if stats.state == NO_SIGNAL:
+    if stats.state == EngineState.NO_SIGNAL:
         return Text(only_zeros(), "yellow")
-    if stats.state != RUNNING and stats.last_error:
+    if stats.state != EngineState.RUNNING and stats.last_error:
         return Text(stats.last_error, "yellow")
     return Text()

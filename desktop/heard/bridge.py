@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
@@ -20,15 +21,19 @@ from realtime.model import TagModel
 from realtime.smoothing import Smoothing
 from realtime.timeline import Timeline
 
-IDLE = "idle"
-OPENING = "opening"
-PLAYING = "playing"
-PAUSED = "paused"
-LISTENING = "listening"
-SILENCE = "silence"
-NO_SIGNAL = "no signal"
-RECONNECTING = "reconnecting"
-FAILED = "failed"
+
+class SessionState(StrEnum):
+    """What a session does; the status bar has the words and the colour of each."""
+
+    IDLE = "idle"
+    OPENING = "opening"
+    PLAYING = "playing"
+    PAUSED = "paused"
+    LISTENING = "listening"
+    SILENCE = "silence"
+    NO_SIGNAL = "no signal"
+    RECONNECTING = "reconnecting"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class Reading:
 class Health:
     """What the status bar tells; ``latency_s`` is None where there is none."""
 
-    state: str = IDLE
+    state: SessionState = SessionState.IDLE
     note: str = ""
     error: str = ""
     latency_parts: tuple[tuple[str, float], ...] = ()

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from desktop.heard.follow import Lately
 from realtime.taxonomy import INSTRUMENTS
 
-HEARD = "heard"
-QUIET = "quiet"
-MISSING = "missing"
-UNEXPECTED = "unexpected"
-
 _NOW_S = 1.0
 _UNEXPECTED_SHARE = 0.25
 """An unexpected instrument is told of once it took a quarter of the last 10 s, not at a blip."""
+
+
+class Presence(StrEnum):
+    """Whether an instrument sounds that should, or should not."""
+
+    HEARD = "heard"
+    QUIET = "quiet"
+    MISSING = "missing"
+    UNEXPECTED = "unexpected"
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,7 @@ class Finding:
     """One instrument's state; ``ago_s`` is how long ago it was heard, ``ever`` whether it was."""
 
     instrument: str
-    state: str
+    state: Presence
     ago_s: float = 0.0
     ever: bool = True
 
@@ -39,13 +44,13 @@ def judge(lately: Lately, expected: Sequence[str], missing_after_s: float) -> li
         if name not in expected:
             continue
         if ever and ago_s <= _NOW_S:
-            findings.append(Finding(name, HEARD))
+            findings.append(Finding(name, Presence.HEARD))
         else:
-            state = MISSING if ago_s >= missing_after_s else QUIET
+            state = Presence.MISSING if ago_s >= missing_after_s else Presence.QUIET
             findings.append(Finding(name, state, ago_s, ever))
     if expected:
         findings += [
-            Finding(name, UNEXPECTED)
+            Finding(name, Presence.UNEXPECTED)
             for index, name in enumerate(INSTRUMENTS)
             if name not in expected and lately.share[index] >= _UNEXPECTED_SHARE
         ]

@@ -12,11 +12,10 @@ from realtime.errors import TuttiError
 from realtime.host.chain import Chain, EffectStep, Step
 from realtime.host.devices import LiveSettings, Streams, open_file_streams, open_streams
 from realtime.host.effects import Parameter, Value
-from realtime.host.isolation import RUNNING as PLUGIN_RUNNING
-from realtime.host.isolation import IsolatedRunner
-from realtime.host.live import RUNNING, LiveSession, LiveStats
+from realtime.host.host import Host
+from realtime.host.isolation import IsolatedRunner, PluginState
+from realtime.host.live import LiveHost, LiveState, LiveStats
 from realtime.host.loopback import RoundTrip, measure_round_trip
-from realtime.host.process import Host
 from realtime.model import TagModel
 
 PASS = EffectStep("Gain", {"gain_db": 0.0})
@@ -51,7 +50,7 @@ class ChainSession:
         self._said = said
         self._changed = changed
         self._open_device = open_device
-        self._live: LiveSession | None = None
+        self._live: LiveHost | None = None
         self._target: Host | None = None
         """The newest host of the running sound; it may still be fading in."""
         self._edition = 0
@@ -127,12 +126,12 @@ class ChainSession:
         edition, chain, settings, file = self._edition, self.chain, self.settings, self.file
         open_device = self._open_device
 
-        def work() -> LiveSession:
+        def work() -> LiveHost:
             host = self._make_host(chain)
             opener: OpenDevice = open_device or (
                 (lambda s: open_file_streams(file, s)) if file else open_streams
             )
-            live = LiveSession(host, settings, opener)
+            live = LiveHost(host, settings, opener)
             try:
                 live.start()
             except BaseException:
@@ -140,7 +139,7 @@ class ChainSession:
                 raise
             return live
 
-        def then(live: LiveSession | None, error: Exception | None) -> None:
+        def then(live: LiveHost | None, error: Exception | None) -> None:
             if live is None:
                 self._said(_text(error))
                 self._changed()
@@ -208,7 +207,7 @@ class ChainSession:
         chain = self.chain
         for effect, step in enumerate(chain.effects):
             plugin = self.plugin(effect)
-            if step.is_plugin and plugin is not None and plugin.state == PLUGIN_RUNNING:
+            if step.is_plugin and plugin is not None and plugin.state == PluginState.RUNNING:
                 changed = {
                     name: value
                     for name, value in plugin.read_values().items()
@@ -228,7 +227,7 @@ class ChainSession:
             self._said(problem)
             self._changed()
         self._problems_told = len(problems)
-        if stats.state != RUNNING:
+        if stats.state != LiveState.RUNNING:
             error = stats.error or "The sound device gives nothing any more: connect it again."
             self.stop()
             self._said(error)
@@ -292,7 +291,7 @@ def _effects(chain: Chain) -> list[tuple[str, Path | None]]:
     return [(step.effect, step.path) for step in chain.effects]
 
 
-def _end(live: LiveSession) -> None:
+def _end(live: LiveHost) -> None:
     live.stop()
     live.host.close()
 

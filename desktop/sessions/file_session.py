@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
-from desktop.heard.bridge import FAILED, PAUSED, PLAYING, SILENCE, Health, Reading
+from desktop.heard.bridge import Health, Reading, SessionState
 from desktop.heard.track import Track
 from desktop.heard.waveform import LevelAt
 from desktop.sessions.analysis import FileAnalysis
@@ -80,11 +80,11 @@ class FileSession:
     def health(self) -> Health:
         error = self.analysis.error or self.player.error
         if error:
-            return Health(FAILED, error=error)
-        state = PLAYING if self.player.playing else PAUSED
+            return Health(SessionState.FAILED, error=error)
+        state = SessionState.PLAYING if self.player.playing else SessionState.PAUSED
         level = self.analysis.waveform.level_at(self.player.position_s)
-        if state == PLAYING and level.known and level.rms_dbfs < CLOSE_DBFS:
-            state = SILENCE
+        if state == SessionState.PLAYING and level.known and level.rms_dbfs < CLOSE_DBFS:
+            state = SessionState.SILENCE
         return Health(state, note=self.player.note, output_latency_s=self.player.latency_s)
 
     def set_smoothing(self, smoothing: Smoothing) -> None:

@@ -8,19 +8,9 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from desktop.heard.bridge import (
-    FAILED,
-    LISTENING,
-    NO_SIGNAL,
-    OPENING,
-    RECONNECTING,
-    SILENCE,
-    Health,
-    Reading,
-)
+from desktop.heard.bridge import Health, Reading, SessionState
 from desktop.heard.track import Track, row_of
 from desktop.heard.waveform import LevelAt
-from realtime import stats as engine_states
 from realtime.downmix import Channel
 from realtime.errors import TuttiError
 from realtime.model import TagModel
@@ -28,6 +18,7 @@ from realtime.postprocess import Tags
 from realtime.smoothing import Smoothing
 from realtime.sources.base import Source
 from realtime.spec import WINDOW_S, ModelSpec
+from realtime.stats import EngineState
 from realtime.timeline import Timeline
 
 KEPT_S = 4 * 3600.0
@@ -169,24 +160,26 @@ class LiveSession:
 
     def health(self) -> Health:
         if self.error:
-            return Health(FAILED, error=self.error)
+            return Health(SessionState.FAILED, error=self.error)
         engine = self._engine
         snapshot = engine.latest() if engine is not None else None
         if snapshot is None:
-            return Health(OPENING)
+            return Health(SessionState.OPENING)
         stats = snapshot.stats
         state = {
-            engine_states.WAITING: OPENING,
-            engine_states.RUNNING: LISTENING,
-            engine_states.RECONNECTING: RECONNECTING,
-            engine_states.NO_SIGNAL: NO_SIGNAL,
-            engine_states.STOPPED: FAILED,
-        }.get(stats.state, LISTENING)
-        if state == LISTENING and snapshot.tags is not None and snapshot.tags.level.silent:
-            state = SILENCE
+            EngineState.WAITING: SessionState.OPENING,
+            EngineState.RUNNING: SessionState.LISTENING,
+            EngineState.RECONNECTING: SessionState.RECONNECTING,
+            EngineState.NO_SIGNAL: SessionState.NO_SIGNAL,
+            EngineState.STOPPED: SessionState.FAILED,
+        }.get(stats.state, SessionState.LISTENING)
+        tags = snapshot.tags
+        if state == SessionState.LISTENING and tags is not None and tags.level.silent:
+            state = SessionState.SILENCE
+        in_trouble = state in (SessionState.FAILED, SessionState.RECONNECTING)
         return Health(
             state=state,
-            error=stats.last_error or "" if state in (FAILED, RECONNECTING) else "",
+            error=stats.last_error or "" if in_trouble else "",
             latency_parts=(
                 ("window", WINDOW_S),
                 ("hop", self.hop_s),

@@ -11,12 +11,18 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from desktop.heard.expectation import HEARD, MISSING, QUIET, UNEXPECTED, Finding
+from desktop.heard.expectation import Finding, Presence
 from desktop.looks.theme import Theme
 from realtime.clock_time import clock_time
 from realtime.taxonomy import FAMILY_OF
 
-_ORDER = {MISSING: 0, UNEXPECTED: 1, QUIET: 2, HEARD: 3}
+_ORDER = {Presence.MISSING: 0, Presence.UNEXPECTED: 1, Presence.QUIET: 2, Presence.HEARD: 3}
+_COLOURS = {
+    Presence.MISSING: "warn",
+    Presence.UNEXPECTED: "warn",
+    Presence.QUIET: "muted",
+    Presence.HEARD: "text",
+}
 
 
 class ExpectedList(QWidget):
@@ -92,14 +98,16 @@ class ExpectedList(QWidget):
 
     def _paint_finding(self, painter: QPainter, finding: Finding, box: QRectF) -> None:
         px, align = self.theme.px, Qt.AlignmentFlag
-        colour = {MISSING: "warn", UNEXPECTED: "warn", QUIET: "muted", HEARD: "text"}[finding.state]
+        colour = _COLOURS[finding.state]
         middle = QPointF(box.left() + px(5), box.center().y())
         family = self.theme.colour(FAMILY_OF[finding.instrument])
-        painter.setBrush(family if finding.state in (HEARD, UNEXPECTED) else Qt.BrushStyle.NoBrush)
+        sounds = finding.state in (Presence.HEARD, Presence.UNEXPECTED)
+        painter.setBrush(family if sounds else Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(family, px(1.5)))
         painter.drawEllipse(middle, px(4), px(4))
-        painter.setPen(self.theme.colour("text" if finding.state != QUIET else "muted"))
-        painter.setFont(self.theme.font(14, bold=finding.state in (MISSING, UNEXPECTED)))
+        painter.setPen(self.theme.colour("text" if finding.state != Presence.QUIET else "muted"))
+        told = finding.state in (Presence.MISSING, Presence.UNEXPECTED)
+        painter.setFont(self.theme.font(14, bold=told))
         name = QRectF(box.left() + px(20), box.top(), box.width() - px(20), box.height())
         painter.drawText(
             name, align.AlignLeft | align.AlignVCenter, self._name_of(finding.instrument)
@@ -119,9 +127,9 @@ class ExpectedList(QWidget):
 
 
 def _state_text(finding: Finding) -> str:
-    if finding.state == HEARD:
+    if finding.state == Presence.HEARD:
         return "heard"
-    if finding.state == UNEXPECTED:
+    if finding.state == Presence.UNEXPECTED:
         return "not expected"
     if not finding.ever:
         return f"not heard yet, {clock_time(finding.ago_s)}"

@@ -27,7 +27,7 @@ from realtime.errors import TuttiError
 from realtime.host import chain as chains
 from realtime.host.chain import EffectStep, Step, TapStep
 from realtime.host.effects import EFFECTS, Value
-from realtime.host.isolation import RUNNING
+from realtime.host.isolation import PluginState
 
 
 class ChainEditor(QWidget):
@@ -168,7 +168,7 @@ class ChainEditor(QWidget):
     def _troubled(self) -> set[int]:
         host = self.session.host
         plugins = host.plugins.items() if host else ()
-        return {effect for effect, plugin in plugins if plugin.state != RUNNING}
+        return {effect for effect, plugin in plugins if plugin.state != PluginState.RUNNING}
 
     def _show_effect(self) -> None:
         effect = self.steps.effect_of(self.steps.currentRow())

@@ -15,7 +15,7 @@ from PyQt6.QtGui import QDropEvent
 from PyQt6.QtWidgets import QToolButton, QWidget
 
 from desktop.app import calm_collector
-from desktop.heard import bridge
+from desktop.heard.bridge import SessionState
 from desktop.kept.save import save_timeline
 from desktop.sessions.file_session import FileSession
 from desktop.sessions.live_session import LiveSession
@@ -193,7 +193,7 @@ def test_an_input_that_cannot_be_opened_is_told(opened, qtbot, model_future):
                     channel="mono")
     )  # fmt: skip
     qtbot.waitUntil(lambda: "Scarlett" in opened.window.status.message.toolTip(), timeout=5000)
-    assert opened.window.health.state == bridge.FAILED
+    assert opened.window.health.state == SessionState.FAILED
 
 
 def test_expected_instruments_in_the_window(opened, qtbot, song):

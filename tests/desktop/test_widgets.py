@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtGui import QImage
 
-from desktop.heard import bridge
-from desktop.heard.bridge import Health
+from desktop.heard.bridge import Health, SessionState
 from desktop.heard.track import Track
 from desktop.kept.settings import Settings
 from desktop.looks.theme import Theme
@@ -28,7 +27,7 @@ from desktop.widgets.status import StatusBar
 from desktop.windows.expected import ExpectedDialog
 from desktop.windows.motion import MotionDialog
 from realtime.clock_time import clock_time
-from realtime.stats import NO_SIGNAL, Stats
+from realtime.stats import EngineState, Stats
 from realtime.taxonomy import FAMILIES, INSTRUMENTS
 from realtime.terminal import _trouble_line
 
@@ -340,7 +339,8 @@ def test_markers_are_kept_in_order_and_drawn(roll):
 def test_status_tells_state_latency_and_losses(qtbot, theme):
     bar = show(qtbot, StatusBar(theme), 1200, 32)
     bar.show_health(
-        Health(bridge.LISTENING, latency_parts=(("window", 1.0), ("hop", 0.5), ("device", 0.05)),
+        Health(SessionState.LISTENING,
+               latency_parts=(("window", 1.0), ("hop", 0.5), ("device", 0.05)),
                cpu_fraction=0.012, windows_dropped=3, stalls=1)
     )  # fmt: skip
     text = " | ".join(bar.texts())
@@ -366,8 +366,8 @@ def test_exact_zeros_point_at_what_this_system_has(
     """In the window and in the terminal: this system's advice, and no other's."""
     bar = show(qtbot, StatusBar(theme), 1200, 32)
     monkeypatch.setattr("sys.platform", system)
-    bar.show_health(Health(bridge.NO_SIGNAL))
-    terminal = str(_trouble_line(Stats(state=NO_SIGNAL)))
+    bar.show_health(Health(SessionState.NO_SIGNAL))
+    terminal = str(_trouble_line(Stats(state=EngineState.NO_SIGNAL)))
     monkeypatch.undo()
     assert "exact zeros" in bar.texts()[0]
     assert terminal == bar.message.toolTip()
@@ -377,7 +377,7 @@ def test_exact_zeros_point_at_what_this_system_has(
 
 def test_every_state_has_words(qtbot, theme):
     bar = show(qtbot, StatusBar(theme), 1200, 32)
-    states = [v for k, v in vars(bridge).items() if k.isupper() and isinstance(v, str)]
+    states = list(SessionState)
     shown = set()
     for state in states:
         bar.show_health(Health(state))
@@ -400,10 +400,11 @@ def test_expected_dialog_ticks_what_was_heard(qtbot, theme):
 
 
 def test_expected_list_puts_trouble_first(qtbot, theme):
-    from desktop.heard.expectation import HEARD, MISSING, Finding
+    from desktop.heard.expectation import Finding, Presence
 
     widget = show(qtbot, ExpectedList(theme, str.capitalize), 304, 200)
-    widget.set_findings([Finding("piano", HEARD), Finding("flute", MISSING, 75.0)])
+    missing = Finding("flute", Presence.MISSING, 75.0)
+    widget.set_findings([Finding("piano", Presence.HEARD), missing])
     assert widget.lines() == [("Flute", "not heard for 1:15"), ("Piano", "heard")]
 
 

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from realtime.downmix import Channel
 from realtime.errors import TuttiError
 from realtime.host import chain as chains
+from realtime.host.block import BoardBlock
 from realtime.host.board import BoardRunner, Runner, check_audio
 from realtime.host.chain import Chain, EffectStep
 from realtime.host.effects import Value, nearest
 from realtime.host.isolation import IsolatedRunner
 from realtime.host.plan import SlotPart, TapPart, make_plan
-from realtime.host.tap import Block, Tap, TapThread, TapTimeline
+from realtime.host.tap import Tap, TapThread, TapTimeline
 from realtime.model import TagModel
 from realtime.smoothing import Smoothing
 from realtime.spec import DEFAULT_HOP_S
@@ -121,7 +122,7 @@ class Host:
         """Blocks that analysis was too slow for; the sound is never affected."""
         return self._thread.blocks_dropped if self._thread else 0
 
-    def process(self, block: NDArray[np.floating], sample_rate_hz: float) -> Block:
+    def process(self, block: NDArray[np.floating], sample_rate_hz: float) -> BoardBlock:
         """The next block through the chain, float32 in the block's own layout.
 
         ``block``: float (channels, frames) as pedalboard has it, (frames,
@@ -244,7 +245,9 @@ class Host:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _layout(self, block: NDArray[np.floating], sample_rate_hz: float) -> tuple[Block, bool]:
+    def _layout(
+        self, block: NDArray[np.floating], sample_rate_hz: float
+    ) -> tuple[BoardBlock, bool]:
         """The block as a fresh float32 (channels, frames), and whether it was turned."""
         if block.ndim not in (1, 2) or not np.issubdtype(block.dtype, np.floating):
             raise TypeError(
@@ -273,7 +276,7 @@ class Host:
             f"{block.shape}: call reset() between streams."
         )
 
-    def _hear(self, name: str, audio: Block, sample_rate_hz: float) -> None:
+    def _hear(self, name: str, audio: BoardBlock, sample_rate_hz: float) -> None:
         tap, first = self._taps[name], self._heard[name]
         self._heard[name] += audio.shape[1]
         if self._thread is None:
