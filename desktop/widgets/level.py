@@ -6,7 +6,7 @@ from PyQt6.QtCore import QRect, QRectF, QSize, Qt
 from PyQt6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
-from desktop.theme import Theme
+from desktop.looks.theme import Theme
 from desktop.widgets.still import Still
 
 FLOOR_DBFS = -60.0

@@ -8,7 +8,7 @@ from PyQt6.QtCore import QPointF, QRect, QSize, Qt
 from PyQt6.QtGui import QPainter, QPaintEvent, QPolygonF
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
-from desktop.theme import Theme
+from desktop.looks.theme import Theme
 from desktop.widgets.still import Still
 from realtime.spec import POLYPHONY_LABELS
 

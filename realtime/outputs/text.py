@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
+from realtime.clock_time import rounded_time
 from realtime.taxonomy import FAMILY_OF, display_name
 from realtime.timeline import Timeline
 
@@ -57,18 +58,9 @@ def render(timeline: Timeline, width: int, ascii_only: bool = False) -> Iterator
     counts = _binned(timeline, timeline.polyphony_expected, columns)
     digits = "".join(str(min(6, round(count))) for count in counts.tolist())
     yield Text(f"  {label:<{name_width}} {timeline.polyphony_mean:5.1f}  {digits}", "dim")
-    end = clock(timeline.duration_s)
+    end = rounded_time(timeline.duration_s)
     indent = " " * (name_width + 10)
     yield Text(f"{indent}{'0:00'.ljust(columns - len(end))}{end}", "dim")
-
-
-def clock(seconds: float) -> str:
-    """``m:ss``, or ``h:mm:ss`` from an hour on."""
-    whole = int(seconds + 0.5)
-    hours, minutes = whole // 3600, whole // 60 % 60
-    if hours:
-        return f"{hours}:{minutes:02}:{whole % 60:02}"
-    return f"{minutes}:{whole % 60:02}"
 
 
 def _heading(timeline: Timeline, ascii_only: bool) -> Text:
@@ -76,8 +68,8 @@ def _heading(timeline: Timeline, ascii_only: bool) -> Text:
     most = int(timeline.polyphony.argmax(axis=1).max())
     dot = "-" if ascii_only else "·"
     facts = (
-        f"  {clock(timeline.duration_s)} {dot} {timeline.polyphony_mean:.1f} at once on average, "
-        f"at most {timeline.spec.polyphony[most]}"
+        f"  {rounded_time(timeline.duration_s)} {dot} "
+        f"{timeline.polyphony_mean:.1f} at once on average, at most {timeline.spec.polyphony[most]}"
     )
     return Text(shown, "bold").append(facts, "not bold")
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from realtime.clock import ClockCheck
+from realtime.clock_check import ClockCheck
 from realtime.ring import AudioRing
 
 RATE_HZ = 48_000
