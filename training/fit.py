@@ -168,7 +168,7 @@ class _Run:
         self.history, self.windows_before = recipe.name, 0
         if start_from is not None:
             start = _start(start_from, recipe)
-            tagger.load_state_dict(start["ema"])
+            _take(tagger, start, start_from)
             self.history = f"{start['recipe']}, then {recipe.name}"
             self.windows_before = start["windows"]
         self.panel = self._panel(tagger, teachers)
@@ -201,7 +201,7 @@ class _Run:
             raise TuttiError("the bank has no music: add some with 'tutti bank add --music'.")
         own = copy.deepcopy(tagger)
         if teachers.own is not None:
-            own.load_state_dict(_start(teachers.own, self.recipe)["ema"])
+            _take(own, _start(teachers.own, self.recipe), teachers.own)
         device = self.fabric.device
         own.to(device)
         return Panel(self.recipe.teacher, teachers.folder, teachers.head, own, device)
@@ -430,6 +430,17 @@ def _start(path: Path, recipe: Recipe) -> dict[str, Any]:
             "start from a checkpoint of the same form."
         )
     return state
+
+
+def _take(network: Network, state: dict[str, Any], path: Path) -> None:
+    """Put a checkpoint's averaged weights into a network."""
+    try:
+        network.load_state_dict(state["ema"])
+    except RuntimeError:  # shapes or names differ, as with another vocabulary
+        raise TuttiError(
+            f"{path} holds weights of another vocabulary or version of this network: train from "
+            "new weights, without --start-from."
+        ) from None
 
 
 def _precision(machine: Machine) -> str:

@@ -195,6 +195,19 @@ def test_a_run_can_start_from_weights_of_the_same_network(
         fit.fit(other, bank, tmp_path / "cold", start_from=whole_run, machine=ON_CPU)
 
 
+def test_weights_of_another_vocabulary_are_refused(
+    bank: Path, whole_run: Path, tmp_path: Path
+) -> None:
+    state = checkpoint.load(whole_run)
+    last = [name for name in state["ema"] if name.startswith("head.")][-1]
+    state["ema"][last] = torch.cat([state["ema"][last], torch.zeros(1)])
+    checkpoint.save(tmp_path / "more.pt", {k: v for k, v in state.items() if k != "schema"})
+    with pytest.raises(TuttiError, match="of another vocabulary or version"):
+        fit.fit(
+            tiny_recipe(), bank, tmp_path / "on", start_from=tmp_path / "more.pt", machine=ON_CPU
+        )
+
+
 def test_the_log_has_a_line_a_chunk(whole_run: Path) -> None:
     lines = (whole_run.parent / "log.jsonl").read_text().splitlines()
     assert len(lines) == 2
