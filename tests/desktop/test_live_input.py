@@ -77,7 +77,7 @@ def test_what_is_picked_is_remembered(dialog, qtbot):
     assert settings.device == {"name": "Scarlett 18i20", "host_api": "ALSA"}
     assert channel_of(settings) == (2, 3)
     assert (settings.sample_rate_hz, settings.block_frames) == (48_000, 512)
-    assert Settings.from_document(vars(settings)) == settings
+    assert Settings.from_document(settings.document()) == settings
 
 
 def alike(*names: str) -> list[Device]:
@@ -125,7 +125,7 @@ def test_of_two_alike_the_row_picked_is_opened_and_kept(dialog, qtbot, opens, ro
         made.start_button.click()
     assert settings.device == {"name": found[row].name, "host_api": "PulseAudio"}
     assert opens(settings, found, chosen.args[0]) == found[row]
-    again = opens(Settings.from_document(vars(settings)), found[::-1])
+    again = opens(Settings.from_document(settings.document()), found[::-1])
     assert again.identity == found[row].identity
     assert dialog(settings, found[::-1]).current() == found[row].identity
 
