@@ -23,17 +23,17 @@ from PyQt6.QtCore import (
 )
 from PyQt6.QtWidgets import QApplication
 
-from desktop import settings as stored
 from desktop import starting
-from desktop.bridge import ModelLoader
-from desktop.file_session import FileSession
-from desktop.looks import dress, resolve_theme
-from desktop.main_window import MainWindow
-from desktop.menus import Menus
-from desktop.player import SilentSink
-from desktop.save import save_picture
-from desktop.session_log import SessionLog, logs_folder, tidy
-from desktop.style import MonitorStyle
+from desktop.controllers.menus import Menus
+from desktop.heard.bridge import ModelLoader
+from desktop.kept import settings as stored
+from desktop.kept.save import save_picture
+from desktop.kept.session_log import SessionLog, logs_folder, tidy
+from desktop.looks.dress import dress, resolve_theme
+from desktop.looks.style import MonitorStyle
+from desktop.sessions.file_session import FileSession
+from desktop.sessions.player import SilentSink
+from desktop.windows.main_window import MainWindow
 from realtime.cli import EXIT_BAD_INPUT, EXIT_INTERRUPTED
 from realtime.errors import TuttiError
 from realtime.shutdown import ending_signals

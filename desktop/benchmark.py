@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from PyQt6.QtWidgets import QApplication
 
-    from desktop.live_session import LiveSession
-    from desktop.menus import Menus
+    from desktop.controllers.menus import Menus
+    from desktop.sessions.live_session import LiveSession
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -54,12 +54,12 @@ print(getattr(benchmark, "measure_" + sys.argv[1])(float(sys.argv[2])))
 _START = """
 import time, os
 from desktop.app import application
-from desktop.bridge import ModelLoader
-from desktop.looks import dress
-from desktop.main_window import MainWindow
-from desktop.menus import Menus
-from desktop.settings import Settings
-from desktop.theme import Theme
+from desktop.heard.bridge import ModelLoader
+from desktop.looks.dress import dress
+from desktop.windows.main_window import MainWindow
+from desktop.controllers.menus import Menus
+from desktop.kept.settings import Settings
+from desktop.looks.theme import Theme
 app = application()
 dress(app, Theme.named("dark"))
 window = MainWindow(Settings(), Theme.named("dark"), ModelLoader().future)
@@ -90,13 +90,13 @@ def _cold_start() -> str:
 
 def _window() -> tuple[QApplication, Any, Menus]:
     from desktop.app import application, calm_collector
-    from desktop.bridge import ModelLoader
-    from desktop.looks import dress
-    from desktop.main_window import MainWindow
-    from desktop.menus import Menus
-    from desktop.player import SilentSink
-    from desktop.settings import Settings
-    from desktop.theme import Theme
+    from desktop.controllers.menus import Menus
+    from desktop.heard.bridge import ModelLoader
+    from desktop.kept.settings import Settings
+    from desktop.looks.dress import dress
+    from desktop.looks.theme import Theme
+    from desktop.sessions.player import SilentSink
+    from desktop.windows.main_window import MainWindow
 
     sys.setswitchinterval(0.001)
     app = application()
@@ -158,7 +158,7 @@ def measure_live(seconds: float) -> str:
 
 
 def _live(window: Any) -> LiveSession:
-    from desktop.live_session import LiveSession
+    from desktop.sessions.live_session import LiveSession
     from realtime.sources.file import FileSource
     from realtime.sources.paced import PacedSource
 

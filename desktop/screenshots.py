@@ -22,19 +22,19 @@ from PyQt6.QtCore import Qt  # noqa: E402
 from PyQt6.QtWidgets import QApplication, QWidget  # noqa: E402
 
 from desktop.app import WINDOW_SIZE, application  # noqa: E402
-from desktop.bridge import ModelLoader  # noqa: E402
-from desktop.file_session import FileSession  # noqa: E402
-from desktop.live_session import LiveSession  # noqa: E402
-from desktop.looks import dress  # noqa: E402
-from desktop.main_window import MainWindow  # noqa: E402
-from desktop.menus import Menus  # noqa: E402
-from desktop.player import SilentSink  # noqa: E402
-from desktop.save import save_picture  # noqa: E402
-from desktop.settings import Settings  # noqa: E402
-from desktop.theme import Theme  # noqa: E402
-from desktop.widgets.audit import AuditWindow  # noqa: E402
-from desktop.widgets.chain import ChainWindow  # noqa: E402
-from desktop.widgets.live_input import LiveInputDialog  # noqa: E402
+from desktop.controllers.menus import Menus  # noqa: E402
+from desktop.heard.bridge import ModelLoader  # noqa: E402
+from desktop.kept.save import save_picture  # noqa: E402
+from desktop.kept.settings import Settings  # noqa: E402
+from desktop.looks.dress import dress  # noqa: E402
+from desktop.looks.theme import Theme  # noqa: E402
+from desktop.sessions.file_session import FileSession  # noqa: E402
+from desktop.sessions.live_session import LiveSession  # noqa: E402
+from desktop.sessions.player import SilentSink  # noqa: E402
+from desktop.windows.audit import AuditWindow  # noqa: E402
+from desktop.windows.chain import ChainWindow  # noqa: E402
+from desktop.windows.live_input import LiveInputDialog  # noqa: E402
+from desktop.windows.main_window import MainWindow  # noqa: E402
 from realtime.host.chain import EffectStep  # noqa: E402
 from realtime.host.devices import FileInput, Streams  # noqa: E402
 from realtime.model import TagModel  # noqa: E402

@@ -69,7 +69,8 @@ def run_row(name: str, row: Row, bank: Path, recordings: Path, out: Path) -> dic
     folder = _folder(out, name)
     done = folder / "row.json"
     if done.exists():
-        return json.loads(done.read_text())
+        scores: dict[str, float] = json.loads(done.read_text())
+        return scores
     recipe = load_recipe(RECIPE, row.settings)
     last_scores: dict[str, float] = {}
     rates: list[float] = []

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,7 +29,7 @@ from training.mixing.labels import Targets
 from training.mixing.mixer import MixConfig, Mixer
 from training.mixing.palette import Palette
 from training.mixing.score import ScoreConfig
-from training.models.tagger import InstrumentTagger
+from training.models.network import Network
 from training.scoring import metrics
 from training.scoring.real import Heard, RealValidation, infer_with
 from training.scoring.validation import SPLIT
@@ -154,7 +155,7 @@ def _choose(examples: Examples) -> list[float]:
     return choose_thresholds(examples, rng)
 
 
-def _correct_count(model: InstrumentTagger, heard: Heard, real: RealValidation) -> None:
+def _correct_count(model: Network, heard: Heard, real: RealValidation) -> None:
     """Put a correction of the number of instruments into the network, where one holds."""
     sources = [
         frozenset(real.clips[number].source for number in real.members[item])
@@ -211,10 +212,11 @@ def export(
     if parity.largest > _MAX_FP32_DIFFERENCE:
         raise TuttiError(f"{fp32} does not compute what {checkpoint} computes: {parity}.")
     step("Quantising to int8")
-    quantize(fp32, int8, calibration_windows(audio))
+    quantize(fp32, int8, calibration_windows(audio), model.int8)
     quantised = onnx_scores(int8, audio)
     # int8 shifts probabilities a little: its thresholds are its own.
-    described = replace(spec, quantisation="int8 (QDQ, per channel) in the residual stages")
+    how = "int8 (QDQ, per channel) in the residual stages" if model.int8.inside else "none"
+    described = replace(spec, quantisation=how)
     if validation is None:
         described = _on_rendered(described, quantised, targets)
     else:
@@ -234,7 +236,7 @@ def export(
     )
 
 
-def _spec(state: dict, bank: Bank, name: str, version: str) -> ModelSpec:
+def _spec(state: dict[str, Any], bank: Bank, name: str, version: str) -> ModelSpec:
     heard = sorted(set(bank.source[bank.split == "train"].tolist()))
     return ModelSpec(
         name=name,

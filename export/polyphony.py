@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from training.models.tagger import InstrumentTagger
+from training.models.network import OUTPUTS, Network
 
 _FIRST, _LAST = 1, 5
 """The counts that real clips and mixtures of them hold."""
@@ -84,11 +84,9 @@ def correction_that_holds(
     return fit_correction(polyphony, count) if after < before else None
 
 
-def fold(model: InstrumentTagger, correction: Correction) -> None:
+def fold(model: Network, correction: Correction) -> None:
     """Put the correction into the weights of the network's last layer, in place."""
-    last = model.head[-1]
-    assert isinstance(last, nn.Linear)
-    rows = slice(sum(model.head_sizes[:2]), None)
+    last, rows = model.last_layer, slice(sum(OUTPUTS[:2]), None)
     with torch.no_grad():
         last.weight[rows] *= correction.scale
         last.bias[rows] *= correction.scale

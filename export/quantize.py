@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,17 +21,9 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from realtime.errors import TuttiError
+from training.models.network import Int8
 
 _BATCH = 32
-_INT8_STAGES = tuple(f"/encoder/backbone/stages/stages.{index}/" for index in range(3))
-"""What becomes int8: three of four stages, where most of the arithmetic is."""
-_FLOAT32_BLOCK = _INT8_STAGES[-1] + "blocks.1/"
-"""The last block of these stays in float32, as all after it and the filters and stem before.
-
-Measured on real music (``docs/experiments.md``): with the sinc filters in int8 the model
-goes deaf; the picture that the stem sees spans too wide a range for 8 bits; and the later
-blocks make of the last bit of the input, which the level decides, a difference that is seen.
-"""
 _QUANTISED_OPS = ("Conv", "Add", "Relu")
 
 
@@ -47,28 +40,32 @@ class _Windows(CalibrationDataReader):
         return None if batch is None else {"audio": batch}
 
 
-def int8_nodes(graph: onnx.ModelProto) -> list[str]:
-    """Names of the nodes that are quantised."""
+def int8_nodes(graph: onnx.ModelProto, int8: Int8) -> list[str]:
+    """Names of the nodes that are quantised: convolutions, sums and rectifiers of some modules."""
     return [
         node.name
         for node in graph.graph.node
         if node.op_type in _QUANTISED_OPS
-        and node.name.startswith(_INT8_STAGES)
-        and not node.name.startswith(_FLOAT32_BLOCK)
+        and node.name.startswith(int8.inside)
+        and not node.name.startswith(int8.outside)
     ]
 
 
-def quantize(source: Path, target: Path, windows: NDArray[np.float32]) -> None:
-    """Quantise the inner stages, calibrated on ``windows``.
+def quantize(source: Path, target: Path, windows: NDArray[np.float32], int8: Int8) -> None:
+    """Quantise what a network says may be, calibrated on ``windows``.
 
     ``windows``: float32 ``[n, 16000]``, a few hundred of the kind and the levels
-    that will be heard. The metadata of ``source`` goes along.
+    that will be heard. The metadata of ``source`` goes along. Of a network of which nothing may
+    be int8, ``target`` is the float32 file.
     """
+    if not int8.inside:
+        shutil.copyfile(source, target)
+        return
     metadata = {p.key: p.value for p in onnx.load(str(source)).metadata_props}
     with TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared.onnx"
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
-        names = int8_nodes(onnx.load(str(prepared)))
+        names = int8_nodes(onnx.load(str(prepared)), int8)
         if not names:
             raise TuttiError(f"{source} is not a graph that 'tutti export' wrote: export it again.")
         quiet = logging.getLogger().level

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from export.to_onnx import Deployed
 from realtime.model import Scores, TagModel
-from training.models.tagger import InstrumentTagger
+from training.models.network import Network
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Difference:
         )
 
 
-def torch_scores(model: InstrumentTagger, windows: NDArray[np.float32]) -> Scores:
+def torch_scores(model: Network, windows: NDArray[np.float32]) -> Scores:
     """Probabilities of the torch model for windows ``[n, 16000]``."""
     deployed = Deployed(model.eval())
     with torch.no_grad():

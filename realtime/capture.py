@@ -12,7 +12,7 @@ from realtime.feed import Feed
 from realtime.log import event
 from realtime.reader import Reader
 from realtime.sources.base import Source
-from realtime.stats import RECONNECTING, RUNNING, STOPPED, WAITING, Counters
+from realtime.stats import Counters, EngineState
 
 BACKOFF_S = (0.25, 0.5, 1.0, 2.0, 5.0)
 """Waits before successive attempts to open a source again; the last one repeats."""
@@ -20,6 +20,8 @@ MAX_STUCK = 3
 """Hanging openings of one device to put up with at a time."""
 CLOSE_TIMEOUT_S = 0.3
 LOOK_S = 0.25
+PAUSED_S = 1.0
+"""Looking so much later than meant, it was this process that stood still."""
 
 Asked = Future[None]
 """Done once a source that somebody waits for was opened, or could not be."""
@@ -30,7 +32,7 @@ class Capture:
 
     def __init__(self, source: Source, feed: Feed, counters: Counters) -> None:
         self.source = source
-        self.state = WAITING
+        self.state: EngineState = EngineState.WAITING
         self.started: Asked = Future()
         self._feed = feed
         self._counters = counters
@@ -86,7 +88,7 @@ class Capture:
         try:
             self._supervise()
         finally:
-            self.state = STOPPED
+            self.state = EngineState.STOPPED
             self._feed.close()
             with self._lock:
                 self._stopping = True
@@ -125,7 +127,7 @@ class Capture:
                 return
 
     def _turn_to(self, source: Source, asked: Asked | None) -> None:
-        self.source, self._asked, self.state = source, asked, WAITING
+        self.source, self._asked, self.state = source, asked, EngineState.WAITING
         self._attempt, self._resumes_s = 0, None
 
     def _watch(self) -> Reader:
@@ -135,14 +137,18 @@ class Capture:
         self._reader = reader
         reader.start()
         while not self._stopping and self._next is None:
+            looked_s = time.monotonic()
             self._wake.wait(LOOK_S)
             self._wake.clear()
+            if time.monotonic() - looked_s > LOOK_S + PAUSED_S:
+                # We stood still ourselves, as after Ctrl-Z: what was held comes now.
+                reader.heard_s = time.monotonic()
             over = reader.finished.is_set()
             if reader.opened.is_set() and self._asked is not None:
                 self._asked.set_result(None)
                 self._asked = None
             if reader.take is not None:
-                self.state = RUNNING
+                self.state = EngineState.RUNNING
             if over:
                 break
             if reader.stalled:
@@ -166,7 +172,7 @@ class Capture:
         if reader.error is not None:
             self._counters.last_error = str(reader.error)
         self._counters.reopenings += 1
-        self.state = RECONNECTING
+        self.state = EngineState.RECONNECTING
         wait_s = BACKOFF_S[min(self._attempt, len(BACKOFF_S) - 1)]
         event(
             logging.WARNING,

@@ -20,6 +20,7 @@ DISTRIBUTION = "tutti-meter"
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
+_MISSING_LIBRARY = re.compile(r"(lib[^:/ ]+\.so[.\d]*): cannot open shared object file")
 
 EXAMPLES = """\
 examples:
@@ -57,12 +58,28 @@ def main(argv: Sequence[str] | None = None) -> int:
             # Whoever read our output has left, as `head` does.
             _give_up_stdout(output)
             return EXIT_BROKEN_PIPE
+        except ImportError as error:
+            library = _MISSING_LIBRARY.match(str(error))
+            if library is None:
+                raise
+            print(
+                f"tutti: the system library {library[1]} is missing: install your system's package "
+                f"for it (Debian: apt-get install {_package(library[1])}).",
+                file=sys.stderr,
+            )
+            return EXIT_BAD_INPUT
         except OSError as error:
             if error.filename is None:
                 raise
             what = f"{error.filename} cannot be read or written ({error.strerror}): check it."
             print(f"tutti: {plain(what)}", file=sys.stderr)
             return EXIT_BAD_INPUT
+
+
+def _package(library: str) -> str:
+    """Debian's name for the package of a library, by Debian's own rule: libatomic1."""
+    name, _, version = library.partition(".so")
+    return f"{name.lower()}{'-' if name[-1:].isdigit() else ''}{version.lstrip('.')}"
 
 
 def _flushed(output: Output, arguments: list[str]) -> int:
@@ -124,7 +141,8 @@ def _dispatch(parser: argparse.ArgumentParser, group: str, arguments: list[str])
     if not hasattr(args, "run"):
         parser.print_help()
         return 0
-    return args.run(args)
+    code: int = args.run(args)
+    return code
 
 
 def _refuse_empty(arguments: list[str]) -> None:
@@ -171,10 +189,14 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _load(entry: EntryPoint) -> Callable[[argparse._SubParsersAction], None] | None:
+def _load(
+    entry: EntryPoint,
+) -> Callable[[argparse._SubParsersAction[argparse.ArgumentParser]], None] | None:
     """The command's ``add_parser``; None where its room is left out of this installation."""
     try:
-        return entry.load()
+        add_parser: Callable[[argparse._SubParsersAction[argparse.ArgumentParser]], None]
+        add_parser = entry.load()
+        return add_parser
     except ModuleNotFoundError as error:
         if error.name and f"{entry.module}.".startswith(f"{error.name}."):
             return None

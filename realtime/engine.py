@@ -21,7 +21,7 @@ from realtime.reader import OPEN_TIMEOUT_S
 from realtime.smoothing import Smoothing
 from realtime.sources.base import Source
 from realtime.spec import DEFAULT_HOP_S, MIN_HOP_S
-from realtime.stats import NO_SIGNAL, RUNNING, STOPPED, Counters, Snapshot, Stats
+from realtime.stats import Counters, EngineState, Snapshot, Stats
 from realtime.windows import MAX_HOP_S
 
 METER_S = 0.1
@@ -213,14 +213,16 @@ class Engine:
         )
 
     @property
-    def state(self) -> str:
+    def state(self) -> EngineState:
         """As in ``latest().stats``, without the cost of a snapshot."""
         capture, analysis = self._capture, self._analysis
         if capture is None or analysis is None or not analysis.alive:
-            return STOPPED
+            return EngineState.STOPPED
         tags, since_s = self._tags, self._zeros_since_s
         only_zeros = tags and since_s is not None and tags.end_s - since_s >= ZEROS_S
-        return NO_SIGNAL if only_zeros and capture.state == RUNNING else capture.state
+        if only_zeros and capture.state == EngineState.RUNNING:
+            return EngineState.NO_SIGNAL
+        return capture.state
 
     def history(self, since_s: float = 0.0) -> list[Tags]:
         """Tags of windows that start at or after ``since_s``, oldest first; up to two minutes."""

@@ -76,9 +76,12 @@ class TagModel:
 
     def _run(self, windows: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         try:
-            return self._session.run(list(OUTPUT_NAMES), {INPUT_NAME: windows})
+            scores: list[NDArray[np.float32]] = self._session.run(
+                list(OUTPUT_NAMES), {INPUT_NAME: windows}
+            )
         except Exception:  # types of its own again, for a graph that only fails when it runs
             raise self._broken("cannot be run") from None
+        return scores
 
     def _broken(self, how: str) -> TuttiError:
         return TuttiError(

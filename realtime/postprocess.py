@@ -119,4 +119,5 @@ class Postprocessor:
             )
             self._rows_used = 0
         self._rows_used += 1
-        return self._rows[self._rows_used - 1]
+        row: NDArray[np.float32] = self._rows[self._rows_used - 1]
+        return row

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from realtime.clock import ClockCheck
+from realtime.clock_check import ClockCheck
 from realtime.errors import TuttiError
 from realtime.feed import Feed, Take
 from realtime.log import event

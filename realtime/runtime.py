@@ -7,7 +7,9 @@ from types import ModuleType
 
 def onnxruntime() -> ModuleType:
     """The module ``onnxruntime``; the switch of Linux and macOS is set in ``realtime``."""
-    import onnxruntime as runtime
+    import onnxruntime
+
+    runtime: ModuleType = onnxruntime
 
     # Windows has a switch of its own, events for the system's tracing; elsewhere it does nothing.
     if hasattr(runtime, "disable_telemetry_events"):

@@ -68,7 +68,9 @@ class Smoother:
         return self._state.astype(np.float32)
 
 
-def _approach(dt_s: NDArray[np.float64] | np.float64, time_constant_s: float) -> NDArray:
+def _approach(
+    dt_s: NDArray[np.float64] | np.float64, time_constant_s: float
+) -> NDArray[np.float64]:
     """Share of the remaining distance covered in ``dt_s``."""
     if time_constant_s < 1e-9:
         return np.asarray(dt_s > 0.0, dtype=np.float64)

@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
 from realtime.errors import TuttiError
 
@@ -98,7 +99,7 @@ class ModelSpec:
             ) from None
 
     @classmethod
-    def _from_document(cls, document: dict) -> ModelSpec:
+    def _from_document(cls, document: dict[str, Any]) -> ModelSpec:
         known = {f.name for f in fields(cls)}
         values = {key: value for key, value in document.items() if key in known}
         for key in ("instruments", "families", "polyphony", "data_sources"):

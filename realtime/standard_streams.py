@@ -42,7 +42,7 @@ class Output:
 
     def write(self, text: str) -> int:
         with self._told():
-            written = self._open().write(text)
+            written: int = self._open().write(text)
         return written
 
     def flush(self) -> None:
@@ -54,7 +54,8 @@ class Output:
         return self._stream is not None and self._stream.isatty()
 
     def fileno(self) -> int:
-        return self._open().fileno()
+        number: int = self._open().fileno()
+        return number
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

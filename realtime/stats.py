@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from realtime.levels import LevelReading
 from realtime.postprocess import Tags
 
-WAITING = "waiting"
-RUNNING = "running"
-RECONNECTING = "reconnecting"
-NO_SIGNAL = "no signal (exact zeros)"
-STOPPED = "stopped"
+
+class EngineState(StrEnum):
+    """How the engine does, in words that a person reads."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    RECONNECTING = "reconnecting"
+    NO_SIGNAL = "no signal (exact zeros)"
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class Stats:
     latency_s: float = 0.0
     """From the end of the newest window's audio to its tags."""
     last_error: str | None = None
-    state: str = STOPPED
+    state: EngineState = EngineState.STOPPED
 
 
 @dataclass

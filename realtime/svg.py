@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from html import escape
 
+from realtime.clock_time import rounded_time
+
 INK, FAINT, PAPER, EMPTY = "#1d1f24", "#6a707c", "#ffffff", "#f0f1f4"
 AXIS_STEPS_S = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600)
-
-
-def clock(seconds: float) -> str:
-    """``75.5`` -> ``1:15.5``."""
-    tenths = round(seconds * 10)
-    return f"{tenths // 600}:{tenths // 10 % 60:02d}.{tenths % 10}"
 
 
 def opening(width: float, height: float) -> list[str]:
@@ -49,6 +45,6 @@ def time_axis(length_s: float, left: float, width: float, y: float) -> str:
     parts = []
     for number in range(int(length_s / step_s) + 1):
         x = left + width * number * step_s / length_s
-        label = clock(number * step_s) if step_s < 1 else clock(number * step_s)[:-2]
+        label = rounded_time(number * step_s, tenths=step_s < 1)
         parts.append(text(x, y, label, 11, FAINT, anchor="middle"))
     return "\n".join(parts)

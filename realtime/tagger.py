@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +52,7 @@ class Tagger:
 
     def tag(
         self,
-        audio: Path | str | NDArray | StdinSource,
+        audio: Path | str | NDArray[Any] | StdinSource,
         sample_rate_hz: float | None = None,
         progress: Progress | None = None,
         name: str = "",
@@ -118,7 +119,7 @@ class Tagger:
         yield from hearing.hear(cutter.flush())
 
 
-def _as_float(audio: NDArray) -> NDArray[np.float32]:
+def _as_float(audio: NDArray[Any]) -> NDArray[np.float32]:
     if audio.ndim == 1:
         audio = audio[:, np.newaxis]
     if audio.ndim != 2:

@@ -7,10 +7,11 @@ from itertools import zip_longest
 from rich.text import Text
 
 from realtime.advice import only_zeros
-from realtime.outputs.text import FAMILY_COLOURS, clock
+from realtime.clock_time import rounded_time
+from realtime.outputs.text import FAMILY_COLOURS
 from realtime.postprocess import Tags
 from realtime.spec import ModelSpec
-from realtime.stats import NO_SIGNAL, RUNNING, Snapshot, Stats
+from realtime.stats import EngineState, Snapshot, Stats
 from realtime.taxonomy import FAMILY_OF, display_name
 
 LEFT_FAMILIES = ("voice", "percussion", "bowed_string", "plucked_string")
@@ -57,7 +58,7 @@ def plain_line(tags: Tags, spec: ModelSpec) -> str:
     ]
     heard = "silence" if tags.level.silent else ", ".join(present) or "nothing certain"
     return (
-        f"{clock(tags.end_s):>7}  {tags.level.rms_dbfs:6.1f} dBFS  "
+        f"{rounded_time(tags.end_s):>7}  {tags.level.rms_dbfs:6.1f} dBFS  "
         f"{tags.polyphony_expected:.1f} at once  {heard}"
     )
 
@@ -114,8 +115,8 @@ def _meter(label: str, value: float, threshold: float, colour: str, weight: str)
 def _heading(snapshot: Snapshot, elapsed_s: float) -> Text:
     state = snapshot.stats.state
     line = Text.assemble(("Tutti", "bold"), f"  {snapshot.source_name}  ")
-    line.append(state, "green" if state == RUNNING else "yellow")
-    return line.append(f"  {clock(elapsed_s)}", "dim")
+    line.append(state, "green" if state == EngineState.RUNNING else "yellow")
+    return line.append(f"  {rounded_time(elapsed_s)}", "dim")
 
 
 def _input_line(snapshot: Snapshot) -> Text:
@@ -140,8 +141,8 @@ def _polyphony_line(tags: Tags | None, spec: ModelSpec) -> Text:
 
 
 def _trouble_line(stats: Stats) -> Text:
-    if stats.state == NO_SIGNAL:
+    if stats.state == EngineState.NO_SIGNAL:
         return Text(only_zeros(), "yellow")
-    if stats.state != RUNNING and stats.last_error:
+    if stats.state != EngineState.RUNNING and stats.last_error:
         return Text(stats.last_error, "yellow")
     return Text()

@@ -43,7 +43,7 @@ FAULTS = (
     ("float32 parity check off", "export/pipeline.py",
      "if parity.largest > _MAX_FP32_DIFFERENCE", "if False",
      EXPORT + "a_file_that_computes_something_else_is_refused"),
-    ("48,000 in the lost time", "desktop/live_session.py",
+    ("48,000 in the lost time", "desktop/sessions/live_session.py",
      "frames_missing_s=stats.missing_s", "frames_missing_s=stats.frames_missing / 48_000",
      "tests/desktop/test_live_input.py::test_lost_time_is_counted_at_the_rate_it_was_lost_at"),
     ("the gate of a tap at -75 dB", "realtime/hearing.py",

@@ -38,6 +38,15 @@ TRAINING_FOLDERS = {  # what a folder of training may import of the others
     "scoring": {"bank", "sounds", "mixing", "models", "datasets"},
     "teachers": {"mixing", "models", "scoring"},
 }
+DESKTOP_FOLDERS = {  # the same of desktop, and of the files beside the folders
+    "looks": set(),
+    "kept": set(),
+    "heard": set(),
+    "sessions": {"background", "kept", "heard"},
+    "widgets": {"looks", "kept", "heard"},
+    "windows": {"background", "looks", "kept", "heard", "sessions", "widgets"},
+    "controllers": {"looks", "kept", "sessions", "widgets", "windows"},
+}
 FORBIDDEN_LIBRARIES = {
     "tutti": {"torch", "PyQt6", "onnx", "sklearn", "matplotlib", "scipy"},
     "realtime": {"torch", "PyQt6", "onnx", "sklearn", "matplotlib", "scipy"},
@@ -165,3 +174,11 @@ def test_the_folders_of_training_keep_to_their_doors() -> None:
     assert folders == set(TRAINING_FOLDERS) | {"commands"}
     for folder, doors in TRAINING_FOLDERS.items():
         assert found[folder] & folders <= doors, folder
+
+
+def test_the_folders_of_desktop_keep_to_their_doors() -> None:
+    found = arrows("desktop")
+    folders = {path.parent.name for path in (ROOT / "desktop").glob("*/__init__.py")}
+    assert folders == set(DESKTOP_FOLDERS) | {"commands"}
+    for folder, doors in DESKTOP_FOLDERS.items():
+        assert found[folder] <= doors, folder

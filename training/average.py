@@ -31,7 +31,7 @@ def average(paths: list[Path]) -> dict[str, Any]:
             raise TuttiError(f"{path} holds another form of the network than {paths[-1]}.")
 
     def mean(name: str) -> Tensor:
-        values = [state["ema"][name] for state in states]
+        values: list[Tensor] = [state["ema"][name] for state in states]
         if not values[0].is_floating_point():
             return values[-1]
         return torch.stack(values).mean(dim=0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,8 @@ import torch
 
 from realtime.errors import TuttiError
 from realtime.whole_file import whole_file
-from training.models.tagger import InstrumentTagger, NetworkConfig
+from training.models.kinds import DEFAULT, network_of
+from training.models.network import Network
 
 CHECKPOINT_SCHEMA = 1
 
@@ -40,19 +40,14 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
         ) from None
     if not isinstance(state, dict) or state.get("schema") != CHECKPOINT_SCHEMA:
         raise TuttiError(f"{path} is not a checkpoint of this version: train again.")
+    if "network" in state:
+        state["network"] = {"kind": DEFAULT} | state["network"]  # none before 0.11 names its kind
     return state
 
 
-def network_settings(config: NetworkConfig) -> dict[str, Any]:
-    """A network's choices as plain values."""
-    return asdict(config) | {"depths": list(config.depths)}
-
-
-def load_model(path: Path) -> tuple[InstrumentTagger, dict[str, Any]]:
+def load_model(path: Path) -> tuple[Network, dict[str, Any]]:
     """The averaged weights of a checkpoint as an evaluation-mode model, and its state."""
     state = load(path)
-    settings = dict(state["network"])
-    settings["depths"] = tuple(settings["depths"])
-    model = InstrumentTagger(NetworkConfig(**settings))
+    model = network_of(state["network"])
     model.load_state_dict(state["ema"])
     return model.eval(), state

@@ -33,7 +33,8 @@ from training.mixing.labels import Targets
 from training.mixing.mixer import Batch, Mixer
 from training.mixing.music import DOMAINS, MusicBatch, music_batch
 from training.mixing.palette import Palette
-from training.models.tagger import EMBEDDING_SIZE, InstrumentTagger, Logits
+from training.models.kinds import make_network, settings_of
+from training.models.network import Logits, Network
 from training.optimizer import optimizers
 from training.recipe import Recipe, Stage
 from training.scoring.validation import Validation
@@ -122,10 +123,10 @@ def fit(
 class _Student(nn.Module):
     """The tagger, and a linear layer that tells its teachers' features from its embedding."""
 
-    def __init__(self, tagger: InstrumentTagger, features: int) -> None:
+    def __init__(self, tagger: Network, features: int) -> None:
         super().__init__()
         self.tagger = tagger
-        self.features = nn.Linear(EMBEDDING_SIZE, features) if features else None
+        self.features = nn.Linear(tagger.embedding_size, features) if features else None
 
     def forward(self, audio: Tensor, music: int = 0) -> tuple[Logits, Tensor | None]:
         """Logits of all windows, features of the last ``music`` of them."""
@@ -162,7 +163,7 @@ class _Run:
             bank, recipe.splits, fabric.device, recorded_weight=recipe.recorded_weight
         )
         torch.manual_seed(seed)
-        tagger = InstrumentTagger(recipe.network)
+        tagger = make_network(recipe.network)
         tagger.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.history, self.windows_before = recipe.name, 0
         if start_from is not None:
@@ -190,7 +191,7 @@ class _Run:
         if fabric.device.type == "cuda":
             torch.backends.cudnn.benchmark = True
 
-    def _panel(self, tagger: InstrumentTagger, teachers: Teachers | None) -> Panel | None:
+    def _panel(self, tagger: Network, teachers: Teachers | None) -> Panel | None:
         """The teachers of a recipe that has music."""
         if not self.recipe.music:
             return None
@@ -370,7 +371,7 @@ class _Run:
         return {
             "recipe": self.history,
             "settings": json.dumps(asdict(self.recipe), sort_keys=True),
-            "network": checkpoint.network_settings(self.recipe.network),
+            "network": settings_of(self.recipe.network),
             "seed": self.seed,
             "step": self.step,
             "windows": self.windows_before + self.step * self.batch,
@@ -423,7 +424,7 @@ def _objective(stage: Stage, logits: Logits, targets: Targets) -> Tensor:
 def _start(path: Path, recipe: Recipe) -> dict[str, Any]:
     """The checkpoint a new run begins with, if its network is the recipe's."""
     state = checkpoint.load(path)
-    if state["network"] != checkpoint.network_settings(recipe.network):
+    if state["network"] != settings_of(recipe.network):
         raise TuttiError(
             f"{path} holds another form of the network than recipe '{recipe.name}' trains: "
             "start from a checkpoint of the same form."

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from training.mixing.labels import Targets
-from training.models.tagger import Logits
+from training.models.network import Logits
 
 
 def masked_bce(logits: Tensor, target: Tensor, known: Tensor) -> Tensor:
@@ -43,7 +43,9 @@ def single_note_loss(logits: Logits, targets: Targets, label_smoothing: float = 
     return (loss * usable).sum() / usable.sum().clamp(min=1.0)
 
 
-def mixup(audio: Tensor, targets: Targets, alpha: float, p: float, rng: torch.Generator) -> tuple:
+def mixup(
+    audio: Tensor, targets: Targets, alpha: float, p: float, rng: torch.Generator
+) -> tuple[Tensor, Targets]:
     """Convex mixtures of windows and of their labels (Zhong et al., III.B.2).
 
     With probability ``p`` a window is mixed with another of the batch at a ratio

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from training.models.sincnet import SincFilters
+from training.models.network import Network
 from training.recipe import Recipe
 
 _MOMENTUM = 0.95
@@ -29,11 +29,12 @@ _ADAMW_RMS = 0.2
 def optimizers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
     """One or two optimisers; together they hold every weight once.
 
-    No decay on norms, biases and filter edges, whose unit is Hz.
+    No decay on norms, biases and what has Hz as its unit; which weights Muon moves, the networks
+    in ``model`` say.
     """
-    banks = [m for m in model.modules() if isinstance(m, SincFilters)]
-    filters = [edge for bank in banks for edge in bank.parameters()]
-    kernels = [m.weight for m in model.modules() if isinstance(m, nn.Conv2d)]
+    networks = [m for m in model.modules() if isinstance(m, Network)]
+    filters = [edge for network in networks for edge in network.in_hertz()]
+    kernels = [kernel for network in networks for kernel in network.kernels()]
     apart = filters + (kernels if recipe.optimizer == "muon" else [])
     known = {id(weight) for weight in apart}
     rest = [weight for weight in model.parameters() if id(weight) not in known]
@@ -72,7 +73,7 @@ def orthogonal(matrix: Tensor) -> Tensor:
     """The matrix with its singular values brought near 1 (0.7 to 1.2), by Newton-Schulz steps."""
     a, b, c = _NEWTON_SCHULZ
     tall = matrix.size(0) > matrix.size(1)
-    x = matrix.T if tall else matrix
+    x: Tensor = matrix.T if tall else matrix
     x = x / (x.norm() + 1e-7)
     for _ in range(_ITERATIONS):
         gram = x @ x.T

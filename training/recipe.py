@@ -13,6 +13,7 @@ from typing import Any, Literal
 from realtime.errors import TuttiError
 from training.mixing.mixer import MixConfig
 from training.mixing.music import MusicConfig
+from training.models.kinds import DEFAULT, kind_named
 from training.models.tagger import NetworkConfig
 from training.teachers.panel import TeacherConfig
 
@@ -43,6 +44,8 @@ class Stage:
 class Recipe:
     """A network and the stages it goes through.
 
+    ``network``: the choices of one of ``training.models.kinds``; its ``kind`` stands in the table.
+
     ``fits``: the network itself, or a head on the features of its teachers' taggers
     (``training.fit_head``).
     ``batch`` is a GPU's batch. ``optimizer``: as ``training.optimizer`` says.
@@ -56,7 +59,7 @@ class Recipe:
 
     name: str
     stages: tuple[Stage, ...]
-    network: NetworkConfig = field(default_factory=NetworkConfig)
+    network: Any = field(default_factory=NetworkConfig)
     batch: int = 512
     optimizer: Literal["muon", "adamw"] = "muon"
     weight_decay: float = 0.01
@@ -92,7 +95,7 @@ def load_recipe(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:
         TuttiError: no such recipe, not TOML, or an unknown or wrong setting.
     """
     path = Path(name_or_path)
-    if not path.exists():
+    if not path.is_file():
         path = RECIPES / f"{name_or_path}.toml"
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in RECIPES.glob("*.toml")))
@@ -106,13 +109,22 @@ def load_recipe(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:
     for setting in settings:
         _change(document, setting)
     document["stages"] = document.pop("stage", [])
+    if isinstance(document.get("network"), dict):
+        document["network"] = _network(document["network"], str(path))
     document.setdefault("name", path.stem)
-    recipe = _build(Recipe, document, str(path))
+    recipe: Recipe = _build(Recipe, document, str(path))
     if not recipe.stages:
         raise TuttiError(f"{path} has no [[stage]]: add at least one.")
     if recipe.music and any(stage.window_s != 1.0 for stage in recipe.stages):
         raise TuttiError(f"{path}: teachers hear windows of one second, so window_s must be 1.0.")
     return recipe
+
+
+def _network(table: dict[str, Any], where: str) -> Any:
+    """The choices of the network that a table names by its ``kind``."""
+    values = dict(table)
+    kind = kind_named(values.pop("kind", DEFAULT))
+    return _build(kind.config, values, f"{where}: network")
 
 
 def _change(document: dict[str, Any], setting: str) -> None:
@@ -159,6 +171,8 @@ def _build(kind: Any, values: dict[str, Any], where: str) -> Any:
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:
+    if hint is Any:
+        return value
     if is_dataclass(hint) and isinstance(value, dict):
         return _build(hint, value, where)
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from realtime import __version__ as __version__
     from realtime.engine import Engine as Engine
     from realtime.errors import TuttiError as TuttiError
-    from realtime.host.process import Host as Host
+    from realtime.host.host import Host as Host
     from realtime.host.tapped import TappedBoard as TappedBoard
     from realtime.model import TagModel as TagModel
     from realtime.smoothing import Smoothing as Smoothing
@@ -31,7 +31,7 @@ _MADE_IN = {
     "DeviceSource": "realtime.sources.device",
     "Engine": "realtime.engine",
     "FileSource": "realtime.sources.file",
-    "Host": "realtime.host.process",
+    "Host": "realtime.host.host",
     "Smoothing": "realtime.smoothing",
     "TagModel": "realtime.model",
     "Tagger": "realtime.tagger",

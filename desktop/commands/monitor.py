@@ -28,7 +28,7 @@ keys: Space plays, ? lists them all.
 """
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command; no heavy import happens before ``run``."""
     parser = subparsers.add_parser(
         "monitor",

@@ -6,7 +6,7 @@ from PyQt6.QtCore import Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QDropEvent, QKeyEvent
 from PyQt6.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem
 
-from desktop.theme import Theme
+from desktop.looks.theme import Theme
 from realtime.host.chain import EffectStep, Step, TapStep
 
 STEP_ROLE = Qt.ItemDataRole.UserRole

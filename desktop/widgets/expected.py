@@ -1,4 +1,4 @@
-"""The list of expected instruments with the state of each, and the dialog to tick them."""
+"""The list of expected instruments with the state of each."""
 
 from __future__ import annotations
 
@@ -7,33 +7,22 @@ from collections.abc import Callable
 from PyQt6.QtCore import QPointF, QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import (
-    QCheckBox,
-    QDialog,
-    QDialogButtonBox,
-    QDoubleSpinBox,
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
     QSizePolicy,
-    QVBoxLayout,
     QWidget,
 )
 
-from desktop.clock import clock
-from desktop.expectation import HEARD, MISSING, QUIET, UNEXPECTED, Finding
-from desktop.settings import Settings
-from desktop.theme import Theme
-from desktop.widgets.meter_rows import FAMILY_NAMES
-from realtime.taxonomy import FAMILY_OF, instruments_of
+from desktop.heard.expectation import Finding, Presence
+from desktop.looks.theme import Theme
+from realtime.clock_time import clock_time
+from realtime.taxonomy import FAMILY_OF
 
-_COLUMNS = (
-    ("voice", "woodwind"),
-    ("brass", "percussion"),
-    ("key", "synth", "bowed_string"),
-    ("plucked_string",),
-)
-_ORDER = {MISSING: 0, UNEXPECTED: 1, QUIET: 2, HEARD: 3}
+_ORDER = {Presence.MISSING: 0, Presence.UNEXPECTED: 1, Presence.QUIET: 2, Presence.HEARD: 3}
+_COLOURS = {
+    Presence.MISSING: "warn",
+    Presence.UNEXPECTED: "warn",
+    Presence.QUIET: "muted",
+    Presence.HEARD: "text",
+}
 
 
 class ExpectedList(QWidget):
@@ -109,14 +98,16 @@ class ExpectedList(QWidget):
 
     def _paint_finding(self, painter: QPainter, finding: Finding, box: QRectF) -> None:
         px, align = self.theme.px, Qt.AlignmentFlag
-        colour = {MISSING: "warn", UNEXPECTED: "warn", QUIET: "muted", HEARD: "text"}[finding.state]
+        colour = _COLOURS[finding.state]
         middle = QPointF(box.left() + px(5), box.center().y())
         family = self.theme.colour(FAMILY_OF[finding.instrument])
-        painter.setBrush(family if finding.state in (HEARD, UNEXPECTED) else Qt.BrushStyle.NoBrush)
+        sounds = finding.state in (Presence.HEARD, Presence.UNEXPECTED)
+        painter.setBrush(family if sounds else Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(family, px(1.5)))
         painter.drawEllipse(middle, px(4), px(4))
-        painter.setPen(self.theme.colour("text" if finding.state != QUIET else "muted"))
-        painter.setFont(self.theme.font(14, bold=finding.state in (MISSING, UNEXPECTED)))
+        painter.setPen(self.theme.colour("text" if finding.state != Presence.QUIET else "muted"))
+        told = finding.state in (Presence.MISSING, Presence.UNEXPECTED)
+        painter.setFont(self.theme.font(14, bold=told))
         name = QRectF(box.left() + px(20), box.top(), box.width() - px(20), box.height())
         painter.drawText(
             name, align.AlignLeft | align.AlignVCenter, self._name_of(finding.instrument)
@@ -136,78 +127,10 @@ class ExpectedList(QWidget):
 
 
 def _state_text(finding: Finding) -> str:
-    if finding.state == HEARD:
+    if finding.state == Presence.HEARD:
         return "heard"
-    if finding.state == UNEXPECTED:
+    if finding.state == Presence.UNEXPECTED:
         return "not expected"
     if not finding.ever:
-        return f"not heard yet, {clock(finding.ago_s)}"
-    return f"not heard for {clock(finding.ago_s)}"
-
-
-class ExpectedDialog(QDialog):
-    """Tick boxes for the 24 instruments by family, and after how long one is missing."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        name_of: Callable[[str], str],
-        heard: frozenset[str],
-        parent: QWidget | None = None,
-    ) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Expected instruments")
-        self.boxes: dict[str, QCheckBox] = {}
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(32)
-        for place, families in enumerate(_COLUMNS):
-            column = QVBoxLayout()
-            column.setSpacing(6)
-            for family in families:
-                title = QLabel(FAMILY_NAMES[family])
-                title.setProperty("role", "title")
-                column.addWidget(title)
-                for name in instruments_of(family):
-                    self.boxes[name] = QCheckBox(name_of(name))
-                    self.boxes[name].setChecked(name in settings.expected)
-                    column.addWidget(self.boxes[name])
-                column.addSpacing(16)
-            column.addStretch()
-            grid.addLayout(column, 0, place)
-        self.after = QDoubleSpinBox()
-        self.after.setRange(1.0, 600.0)
-        self.after.setDecimals(0)
-        self.after.setSuffix(" s")
-        self.after.setValue(settings.missing_after_s)
-        row = QHBoxLayout()
-        row.addWidget(QLabel("Tell me when one was not heard for"))
-        row.addWidget(self.after)
-        row.addStretch()
-        take = QPushButton("Tick what was heard in the last 10 s")
-        take.setEnabled(bool(heard))
-        take.clicked.connect(lambda: self.tick(heard))
-        none = QPushButton("None")
-        none.clicked.connect(self.untick)
-        row.addWidget(take)
-        row.addWidget(none)
-        standard = QDialogButtonBox.StandardButton
-        buttons = QDialogButtonBox(standard.Ok | standard.Cancel)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
-        column_box = QVBoxLayout(self)
-        column_box.setContentsMargins(24, 24, 24, 24)
-        column_box.setSpacing(24)
-        column_box.addLayout(grid)
-        column_box.addLayout(row)
-        column_box.addWidget(buttons)
-
-    def tick(self, names: frozenset[str]) -> None:
-        for name in names:
-            self.boxes[name].setChecked(True)
-
-    def untick(self) -> None:
-        for box in self.boxes.values():
-            box.setChecked(False)
-
-    def chosen(self) -> list[str]:
-        return [name for name, box in self.boxes.items() if box.isChecked()]
+        return f"not heard yet, {clock_time(finding.ago_s)}"
+    return f"not heard for {clock_time(finding.ago_s)}"

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PyQt6.QtGui import QColor, QImage
 
-from desktop.theme import Theme
+from desktop.looks.theme import Theme
 from realtime.taxonomy import FAMILY_OF, INSTRUMENTS
 
 _LEVELS = 256

@@ -6,7 +6,7 @@ from PyQt6.QtCore import QRect, QRectF, QSize, Qt
 from PyQt6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
-from desktop.theme import Theme
+from desktop.looks.theme import Theme
 from desktop.widgets.still import Still
 
 FLOOR_DBFS = -60.0
@@ -25,7 +25,7 @@ class LevelMeter(QWidget):
         self.largest_dbfs: float | None = None
         self._rms = self._peak = self._held = FLOOR_DBFS
         self._held_age_s = 0.0
-        self._painted: tuple = ()
+        self._painted: tuple[object, ...] = ()
         self._still = Still(self)
         self.setAccessibleName("Input level")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from PyQt6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PyQt6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPixmap, QPolygonF
 
-from desktop.theme import Theme
+from desktop.looks.theme import Theme
 from desktop.widgets.meter_rows import FAMILY_NAMES, Placed
 from desktop.widgets.still import blit
 from realtime.taxonomy import INSTRUMENTS

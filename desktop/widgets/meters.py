@@ -22,8 +22,8 @@ from PyQt6.QtGui import (
 )
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
-from desktop.settings import Settings
-from desktop.theme import Theme
+from desktop.kept.settings import Settings
+from desktop.looks.theme import Theme
 from desktop.widgets.meter_picture import Frame, MeterPicture, frame_of
 from desktop.widgets.meter_rows import Placed, Row, arrange, place
 from realtime.taxonomy import FAMILIES, INSTRUMENTS, display_name

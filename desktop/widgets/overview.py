@@ -9,11 +9,11 @@ from PyQt6.QtCore import QPointF, QRect, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
-from desktop.analysis import FileAnalysis
-from desktop.clock import clock
-from desktop.theme import Theme
+from desktop.heard.bridge import Analysed
+from desktop.looks.theme import Theme
 from desktop.widgets.heat import lane_indices, lane_tables, paint_columns
 from desktop.widgets.meter_rows import SCORE_ORDER
+from realtime.clock_time import clock_time
 from realtime.taxonomy import FAMILIES
 
 _STEP_S = 5.0
@@ -29,14 +29,14 @@ class Overview(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.theme = theme
-        self.analysis: FileAnalysis | None = None
+        self.analysis: Analysed | None = None
         self._thresholds: Mapping[str, float] = {}
         self._position_s = 0.0
         self._loop: tuple[float, float] | None = None
         self._drag: tuple[float, float] | None = None
         self._base: QPixmap | None = None
-        self._base_key: tuple = ()
-        self._painted: tuple = ()
+        self._base_key: tuple[object, ...] = ()
+        self._painted: tuple[object, ...] = ()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("File overview and position")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -55,7 +55,7 @@ class Overview(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(self.theme.px(480), self.theme.px(88))
 
-    def show_analysis(self, analysis: FileAnalysis | None) -> None:
+    def show_analysis(self, analysis: Analysed | None) -> None:
         self.analysis, self._base, self._drag = analysis, None, None
         self._position_s, self._loop = 0.0, None
         self.update()
@@ -190,7 +190,7 @@ class Overview(QWidget):
         if event is None or self.analysis is None:
             return
         time_s = self.time_at(event.position().x())
-        self.setToolTip(clock(time_s, tenths=True))
+        self.setToolTip(clock_time(time_s, tenths=True))
         if self._drag:
             self._drag = (self._drag[0], time_s)
             self.update()

@@ -8,7 +8,7 @@ from PyQt6.QtCore import QPointF, QRect, QSize, Qt
 from PyQt6.QtGui import QPainter, QPaintEvent, QPolygonF
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
-from desktop.theme import Theme
+from desktop.looks.theme import Theme
 from desktop.widgets.still import Still
 from realtime.spec import POLYPHONY_LABELS
 
@@ -22,7 +22,7 @@ class PolyphonyMeter(QWidget):
         self._distribution = np.zeros(len(POLYPHONY_LABELS))
         self._expected: float | None = None
         self._largest: int | None = None
-        self._painted: tuple = ()
+        self._painted: tuple[object, ...] = ()
         self._still = Still(self)
         self.setAccessibleName("Polyphony: how many instruments sound")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)

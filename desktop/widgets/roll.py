@@ -8,10 +8,9 @@ from PyQt6.QtCore import QPoint, QRect, Qt, pyqtSignal
 from PyQt6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PyQt6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from desktop.clock import clock
-from desktop.settings import Settings
-from desktop.theme import Theme
-from desktop.track import Track
+from desktop.heard.track import Track
+from desktop.kept.settings import Settings
+from desktop.looks.theme import Theme
 from desktop.widgets.heat import lane_tables
 from desktop.widgets.roll_picture import (
     LANES,
@@ -24,6 +23,7 @@ from desktop.widgets.roll_picture import (
     paint_ruler,
 )
 from desktop.widgets.still import Still
+from realtime.clock_time import clock_time
 from realtime.taxonomy import INSTRUMENTS, display_name
 
 EMPTY_HINT = "Drop a sound file here, press Ctrl+O to open one, or Ctrl+L to listen to an input."
@@ -53,7 +53,7 @@ class HistoryRoll(QWidget):
         self._now_s = 0.0
         self._start_s = 0.0
         self._duration_s: float | None = None
-        self._painted: tuple = ()
+        self._painted: tuple[object, ...] = ()
         self._names = Still(self)
         self._picture = Still(self)
         self.setMouseTracking(True)
@@ -196,7 +196,7 @@ class HistoryRoll(QWidget):
         painter.drawText(box, align.AlignLeft | align.AlignVCenter, title)
         painter.end()
 
-    def _picture_key(self) -> tuple:
+    def _picture_key(self) -> tuple[object, ...]:
         """What the picture depends on; time counts in pixels."""
         per_px = self.span_s / self.axes().lanes.width()
         return (
@@ -226,9 +226,9 @@ class HistoryRoll(QWidget):
         values = self.track.rows().at(time_s, max(self.hop_s, 0.5) * 1.01)
         if values is None:
             return ""
-        when = clock(time_s, tenths=True)
+        when = clock_time(time_s, tenths=True)
         if self.is_live:
-            when = f"−{clock(self._now_s - time_s, tenths=True)}"
+            when = f"−{clock_time(self._now_s - time_s, tenths=True)}"
         expected = f"{values[-1]:.1f} at once"
         lane = int((position.y() - area.top()) / area.height() * len(LANES))
         if area.contains(position) and 0 <= lane < len(LANES):

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from PyQt6.QtCore import QPointF, QRect, QRectF, QSize, Qt
 from PyQt6.QtGui import QPainter, QPen, QPolygonF
 
-from desktop.clock import clock, ruler_step
-from desktop.theme import Theme
-from desktop.track import Rows
+from desktop.heard.track import Rows
+from desktop.looks.theme import Theme
 from desktop.widgets.heat import instrument_lanes, lane_indices, paint_columns
 from desktop.widgets.meter_rows import FAMILY_NAMES, SCORE_ORDER
+from desktop.widgets.ruler import ruler_step
+from realtime.clock_time import clock_time
 from realtime.taxonomy import FAMILY_OF
 
 LANES = instrument_lanes(SCORE_ORDER)
@@ -161,11 +162,11 @@ def paint_ruler(painter: QPainter, axes: Axes, now_s: float | None) -> None:
     for mark in range(first, last + 1):
         time_s = zero_s + mark * step
         x = axes.x(time_s)
-        label = clock(time_s)
+        label = clock_time(time_s)
         if now_s is not None:
             if mark > 0:
                 continue
-            label = "now" if mark == 0 else f"−{clock(-mark * step)}"
+            label = "now" if mark == 0 else f"−{clock_time(-mark * step)}"
         painter.setPen(QPen(theme.colour("line"), 1))
         painter.drawLine(QPointF(x, area.top() - px(4)), QPointF(x, area.top() - 1))
         painter.setPen(theme.colour("muted"))

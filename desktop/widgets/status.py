@@ -6,22 +6,21 @@ from PyQt6.QtCore import Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
-from desktop import bridge
-from desktop.bridge import Health
-from desktop.theme import Theme
+from desktop.heard.bridge import Health, SessionState
+from desktop.looks.theme import Theme
 from desktop.widgets.text import Text
 from realtime.advice import only_zeros
 
 STATE_TEXTS = {
-    bridge.IDLE: ("faint", "○", "Nothing open"),
-    bridge.OPENING: ("muted", "◌", "Opening"),
-    bridge.PLAYING: ("good", "▶", "Playing"),
-    bridge.PAUSED: ("muted", "❚❚", "Paused"),
-    bridge.LISTENING: ("good", "●", "Listening"),
-    bridge.SILENCE: ("muted", "○", "Silence (below −75 dBFS)"),
-    bridge.NO_SIGNAL: ("warn", "▲", "No signal: only exact zeros"),
-    bridge.RECONNECTING: ("warn", "▲", "Reconnecting"),
-    bridge.FAILED: ("bad", "■", "Stopped"),
+    SessionState.IDLE: ("faint", "○", "Nothing open"),
+    SessionState.OPENING: ("muted", "◌", "Opening"),
+    SessionState.PLAYING: ("good", "▶", "Playing"),
+    SessionState.PAUSED: ("muted", "❚❚", "Paused"),
+    SessionState.LISTENING: ("good", "●", "Listening"),
+    SessionState.SILENCE: ("muted", "○", "Silence (below −75 dBFS)"),
+    SessionState.NO_SIGNAL: ("warn", "▲", "No signal: only exact zeros"),
+    SessionState.RECONNECTING: ("warn", "▲", "Reconnecting"),
+    SessionState.FAILED: ("bad", "■", "Stopped"),
 }
 """Colour, mark and words of each state; the words alone would do."""
 
@@ -119,7 +118,7 @@ class StatusBar(QWidget):
     def _show_message(self) -> None:
         text = self._said or self._health.error
         colour = "warn" if self._health.error and not self._said else "text"
-        if not text and self._health.state == bridge.NO_SIGNAL:
+        if not text and self._health.state == SessionState.NO_SIGNAL:
             text, colour = only_zeros(), "warn"
         self.message.setStyleSheet(f"color: {self.theme.colour(colour).name()}")
         shown = self.message.fontMetrics().elidedText(

@@ -8,12 +8,13 @@ from PyQt6.QtCore import QEvent, QPointF, QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QHelpEvent, QMouseEvent, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from desktop.clock import clock, ruler_step
-from desktop.theme import Theme
+from desktop.looks.theme import Theme
+from desktop.widgets.ruler import ruler_step
 from realtime.audit.audit import Audit, StemAudit
 from realtime.audit.ear import STEP_S
 from realtime.audit.formats import reason
 from realtime.audit.passages import Passage, runs
+from realtime.clock_time import clock_time
 from realtime.taxonomy import display_name
 
 NAMES, LANE, BAR, AXIS = 190, 40, 16, 28
@@ -126,7 +127,7 @@ class StemLanes(QWidget):
             for number in range(int(duration_s / step_s) + 1):
                 at_s = number * step_s
                 x = bar.left() + bar.width() * at_s / duration_s
-                yield x, clock(at_s, tenths=step_s < 1)
+                yield x, clock_time(at_s, tenths=step_s < 1)
 
     def _stretch(self, bar: QRectF, start_s: float, end_s: float) -> QRectF:
         duration_s = self.audit.duration_s if self.audit else 1.0
@@ -149,6 +150,6 @@ class StemLanes(QWidget):
 
 def describe(stem: StemAudit, one: Passage) -> str:
     """A passage in words."""
-    span = f"{clock(one.start_s, tenths=True)} to {clock(one.end_s, tenths=True)}"
+    span = f"{clock_time(one.start_s, tenths=True)} to {clock_time(one.end_s, tenths=True)}"
     says = f"; {one.model_says}" if one.model_says else ""
     return f"{stem.name}, {span}: {reason(one)}{says}"

@@ -25,7 +25,7 @@ class Still:
     def __init__(self, widget: QWidget) -> None:
         self._widget = widget
         self._pixmap: QPixmap | None = None
-        self._key: tuple = ()
+        self._key: tuple[object, ...] = ()
 
     def forget(self) -> None:
         """Paint anew next time, whatever the key."""

@@ -8,7 +8,7 @@ from PyQt6.QtCore import QRectF, QSize, Qt
 from PyQt6.QtGui import QPainter, QPaintEvent
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
-from desktop.theme import Theme
+from desktop.looks.theme import Theme
 from realtime.taxonomy import FAMILY_OF, INSTRUMENTS, display_name
 
 ROW_PX, HEAD_PX, NAME_PX, DIFFERENCE_PX, GAP_PX = 22, 56, 148, 56, 12

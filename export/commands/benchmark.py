@@ -11,7 +11,7 @@ _LIVE = ((2, 16), (20, 100))
 """Windows a second, and how many are timed."""
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "benchmark",
         help="time a model on one thread",

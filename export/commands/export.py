@@ -20,7 +20,7 @@ come from the bank's mixtures.
 """
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "export",
         help="turn a checkpoint into fp32 and int8 ONNX files",

@@ -45,7 +45,8 @@ MAX_MARGIN_DB = 60.0
 
 def erb_number(frequency_hz: NDArray[np.floating]) -> NDArray[np.floating]:
     """Position on the ERB-number scale, some 39 steps from 0 to 15 kHz."""
-    return 21.4 * np.log10(1.0 + 0.00437 * frequency_hz)
+    number: NDArray[np.floating] = 21.4 * np.log10(1.0 + 0.00437 * frequency_hz)
+    return number
 
 
 def bin_hz() -> NDArray[np.floating]:
@@ -76,14 +77,16 @@ def auditory_filters() -> NDArray[np.float32]:
     lower = sharpness * (1.0 - 0.35 * (MASKER_LEVEL_DB_SPL - 51.0) / 30.2)
     slope = np.abs(distance) * np.where(distance < 0.0, lower, sharpness)
     ear = 10.0 ** (-quiet_db_spl(np.maximum(bin_hz(), 10.0)) / 10.0)
-    return (ear[:, np.newaxis] * (1.0 + slope) * np.exp(-slope)).astype(np.float32)
+    weights: NDArray[np.floating] = ear[:, np.newaxis] * (1.0 + slope) * np.exp(-slope)
+    return weights.astype(np.float32)
 
 
 def quiet_db_spl(frequency_hz: NDArray[np.floating]) -> NDArray[np.floating]:
     """Threshold in quiet of a tone."""
     khz = frequency_hz / 1000.0
     bump = 6.5 * np.exp(-0.6 * (khz - 3.3) ** 2)
-    return 3.64 * khz**-0.8 - bump + 1e-3 * khz**4
+    level_db: NDArray[np.floating] = 3.64 * khz**-0.8 - bump + 1e-3 * khz**4
+    return level_db
 
 
 def margin_db(
@@ -107,5 +110,6 @@ def margin_db(
     bearing = stem >= stem.max(axis=-1, keepdims=True) * 10.0 ** (-BEARING_DB / 10.0)
     ordered = np.sort(np.where(bearing, excess, -np.inf), axis=-1)[..., ::-1]
     needed = np.ceil(AUDIBLE_SHARE * bearing.sum(axis=-1)).astype(int)
-    margin = np.take_along_axis(ordered, needed[..., np.newaxis] - 1, axis=-1)[..., 0]
+    last = needed[..., np.newaxis] - 1
+    margin: NDArray[np.float64] = np.take_along_axis(ordered, last, axis=-1)[..., 0]
     return np.clip(margin, -MAX_MARGIN_DB, MAX_MARGIN_DB)

@@ -88,7 +88,8 @@ def common_gain(sums: CrossSpectra) -> float:
     if own <= 0.0:
         return 1.0
     fitted = abs(float(sums.with_mix.sum().real)) / own
-    return max(fitted, 0.1 * np.sqrt(power / own))
+    gain: float = max(fitted, 0.1 * np.sqrt(power / own))
+    return gain
 
 
 def solve(
@@ -126,5 +127,5 @@ def by_bin(gains: NDArray[np.complex128]) -> NDArray[np.complex64]:
     low = np.minimum(place.astype(int), GROUPS - 2)
     share = (place - low).astype(np.float32)
     narrow = gains.transpose(2, 0, 1).astype(np.complex64)
-    full = narrow[..., low] * (1 - share) + narrow[..., low + 1] * share
+    full: NDArray[np.complex64] = narrow[..., low] * (1 - share) + narrow[..., low + 1] * share
     return full[:, :, np.newaxis, :]

@@ -230,4 +230,6 @@ def _step_power(spectra: NDArray[np.complex64]) -> NDArray[np.float32]:
     """Spectra (stems, channels, frames, bins) -> mean power (stems, channels, steps, bins)."""
     power = np.square(spectra.real) + np.square(spectra.imag)
     steps = power.shape[2] // STEP_FRAMES
-    return power.reshape(*power.shape[:2], steps, STEP_FRAMES, -1).mean(axis=3)
+    framed = power.reshape(*power.shape[:2], steps, STEP_FRAMES, -1)
+    means: NDArray[np.float32] = framed.mean(axis=3)
+    return means

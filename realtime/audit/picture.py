@@ -7,7 +7,8 @@ from pathlib import Path
 from realtime.audit.audit import Audit, StemAudit
 from realtime.audit.ear import STEP_S
 from realtime.audit.passages import runs
-from realtime.svg import EMPTY, FAINT, INK, PAPER, clock, opening, rect, text, time_axis
+from realtime.clock_time import rounded_time
+from realtime.svg import EMPTY, FAINT, INK, PAPER, opening, rect, text, time_axis
 from realtime.taxonomy import display_name
 
 WIDTH, LEFT, RIGHT, TOP = 1000, 210, 24, 112
@@ -38,8 +39,8 @@ def picture(audit: Audit) -> str:
 
 def _subtitle(audit: Audit) -> str:
     return (
-        f"{clock(audit.duration_s)} long; the stems leave {audit.residual_db:.0f} dB of the mix "
-        f"unexplained; passages of {audit.min_s:g} s and more"
+        f"{rounded_time(audit.duration_s, tenths=True)} long; the stems leave "
+        f"{audit.residual_db:.0f} dB of the mix unexplained; passages of {audit.min_s:g} s and more"
     )
 
 

@@ -85,7 +85,8 @@ class AlignedFile:
             block = block.mean(axis=1, keepdims=True)
         elif block.shape[1] < self._channels:
             block = np.repeat(block, 2, axis=1)
-        part = self._resampler.resample_chunk(np.ascontiguousarray(block), last=self.ended)
+        block = np.ascontiguousarray(block)
+        part: NDArray[np.float32] = self._resampler.resample_chunk(block, last=self.ended)
         self.frames += len(part)
         return part
 

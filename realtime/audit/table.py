@@ -12,7 +12,7 @@ from rich.text import Text
 from realtime.audit.audit import POOR_FIT_DB, Audit, StemAudit
 from realtime.audit.formats import reason
 from realtime.audit.passages import Passage
-from realtime.svg import clock
+from realtime.clock_time import rounded_time
 from realtime.taxonomy import display_name
 
 MOST_PASSAGES = 12
@@ -29,7 +29,8 @@ def render(audit: Audit, ascii_only: bool = False) -> Iterator[RenderableType]:
     unheard = sum(bool(stem.passages) for stem in audit.stems)
     count = f"{len(audit.stems)} stem" + ("s" if len(audit.stems) != 1 else "")
     told = "all can be heard" if not unheard else f"{unheard} cannot always be heard"
-    yield Text(shown, "bold").append(f"  {clock(audit.duration_s)}, {count}, {told}", "not bold")
+    length = rounded_time(audit.duration_s, tenths=True)
+    yield Text(shown, "bold").append(f"  {length}, {count}, {told}", "not bold")
     table = Table(box=box.ASCII2 if ascii_only else box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("Stem", overflow="fold")
     table.add_column("Heard as")
@@ -75,7 +76,8 @@ def _row(stem: StemAudit, ascii_only: bool) -> tuple[Text, ...]:
 
 
 def _where(one: Passage, dash: str) -> Text:
-    line = Text(f"{clock(one.start_s)}{dash}{clock(one.end_s)}", "bold")
+    start, end = (rounded_time(time_s, tenths=True) for time_s in (one.start_s, one.end_s))
+    line = Text(f"{start}{dash}{end}", "bold")
     words = ", ".join(part for part in (reason(one), MODEL_WORDS[one.model]) if part)
     return line.append(f"  {words}", "not bold")
 

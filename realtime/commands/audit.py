@@ -33,7 +33,7 @@ all the stems, so that they add up to the mix. docs/audit.md says how it is work
 """
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser(
         "audit",

@@ -47,7 +47,7 @@ Without taps it listens at both ends. The report comes with a picture, report.sv
 """
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser(
         "host",
@@ -120,8 +120,8 @@ def _render(args: argparse.Namespace) -> int:
     if not args.output and not args.report:
         raise TuttiError("Nothing to do: give -o for the sound, --report for the tags, or both.")
     from realtime.host.compare import pairs
+    from realtime.host.host import Host
     from realtime.host.offline import render
-    from realtime.host.process import Host
     from realtime.host.report import write
 
     with Host.load(

@@ -38,7 +38,7 @@ Ctrl-C ends it. Meters need a terminal; without one there is a plain line a wind
 """
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser(
         "listen",
@@ -142,15 +142,15 @@ def _draw(engine: Engine, model: TagModel, until_s: float, shutdown: Shutdown) -
 
 def _tell(engine: Engine, until_s: float, shutdown: Shutdown) -> None:
     """Lines are printed as windows come; here only a change of state is told, on stderr."""
-    from realtime.stats import RUNNING, WAITING
+    from realtime.stats import EngineState
 
-    told = RUNNING
+    told = EngineState.RUNNING
     while _goes_on(engine, until_s, shutdown, LOOK_S):
         state = engine.state
-        if state != told and (told != RUNNING or state != WAITING):
+        if state != told and (told != EngineState.RUNNING or state != EngineState.WAITING):
             error = engine.latest().stats.last_error
-            reason = f" ({error})" if error else ""
-            print(f"tutti listen: {state}{'' if state == RUNNING else reason}", file=sys.stderr)
+            reason = f" ({error})" if error and state != EngineState.RUNNING else ""
+            print(f"tutti listen: {state}{reason}", file=sys.stderr)
             told = state
 
 

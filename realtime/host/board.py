@@ -48,9 +48,10 @@ def make_effect(step: EffectStep) -> pedalboard.Plugin:
 
     values = {name: native_value(step.effect, name, v) for name, v in step.parameters.items()}
     try:
-        return getattr(pedalboard, step.effect)(**values)
+        effect: pedalboard.Plugin = getattr(pedalboard, step.effect)(**values)
     except (ValueError, RuntimeError, TypeError) as error:
         raise TuttiError(f"{step.effect} cannot be set up: {error}") from None
+    return effect
 
 
 def native_value(effect: str, name: str, value: Value) -> object:

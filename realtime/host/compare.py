@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.svg import clock
+from realtime.clock_time import rounded_time
 from realtime.taxonomy import display_name
 from realtime.timeline import Timeline
 
@@ -125,9 +125,11 @@ def _findings(
                     continue
                 a = before[rows, column].mean()
                 b = after[rows, column].mean()
+                begins = rounded_time(start_s[begin], tenths=True)
+                ends = rounded_time(end_s[end - 1], tenths=True)
                 text = (
-                    f"{display_name(name)} {verb} from {clock(start_s[begin])} to "
-                    f"{clock(end_s[end - 1])} ({a:.2f} before, {b:.2f} after)."
+                    f"{display_name(name)} {verb} from {begins} to {ends} "
+                    f"({a:.2f} before, {b:.2f} after)."
                 )
                 found.append((length_s * abs(b - a), text))
     found.sort(key=lambda one: -one[0])

@@ -2,7 +2,7 @@
 
 PortAudio runs in this process here, not in a child as for listening (``sources.portaudio``):
 whoever plays hears every wait, and a pipe to another process and one back would add theirs to
-each block. The price is that a driver that hangs keeps this thread (``LiveSession.abandoned``).
+each block. The price is that a driver that hangs keeps this thread (``LiveHost.abandoned``).
 What devices there are, which one is meant and what is said of them is the same.
 """
 
@@ -131,7 +131,8 @@ def load_sounddevice() -> ModuleType:
         import sounddevice
     except OSError:
         raise portaudio.missing() from None
-    return sounddevice
+    module: ModuleType = sounddevice
+    return module
 
 
 def open_streams(settings: LiveSettings) -> Streams:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from realtime.host.block import BoardBlock
 from realtime.host.fifo import FrameFifo
 
 AVERAGE_S = 3.0
@@ -14,7 +14,6 @@ MAX_GAIN = 16.0
 QUIETEST = 1e-8
 """Mean square below which (-80 dB) nothing is measured."""
 
-Block = NDArray[np.float32]
 
 
 class InputHistory:
@@ -28,10 +27,10 @@ class InputHistory:
     def end(self) -> int:
         return self._fifo.end
 
-    def push(self, block: Block) -> None:
+    def push(self, block: BoardBlock) -> None:
         self._fifo.push(block)
 
-    def take(self, first: int, frames: int) -> Block | None:
+    def take(self, first: int, frames: int) -> BoardBlock | None:
         """Frames ``first`` and on, once, in rising order; None where they are gone or to come."""
         if first < self._fifo.begin or first + frames > self._fifo.end:
             self._fifo.pop(len(self._fifo) - self._keep_frames)
@@ -71,7 +70,7 @@ class EqualLoudness:
         """What the first signal is raised by."""
         return float(20 * np.log10(self._gain))
 
-    def choose(self, first: Block | None, second: Block) -> Block:
+    def choose(self, first: BoardBlock | None, second: BoardBlock) -> BoardBlock:
         """The signal to be heard; without a first one, the second."""
         if first is None or second.shape[1] == 0:
             self._share = 0.0
@@ -89,9 +88,10 @@ class EqualLoudness:
             shares = np.maximum(np.float32(self._share) - steps, np.float32(target))
         self._share = float(shares[-1])
         gains = np.linspace(old_gain, self._gain, frames, dtype=np.float32)
-        return first * gains * shares + second * (1 - shares)
+        mixed: BoardBlock = first * gains * shares + second * (1 - shares)
+        return mixed
 
-    def _measure(self, first: Block, second: Block) -> None:
+    def _measure(self, first: BoardBlock, second: BoardBlock) -> None:
         frames = first.shape[1]
         keep = np.exp(-frames / (AVERAGE_S * self._rate_hz))
         for i, (block, weighting) in enumerate(zip((first, second), self._weighting, strict=True)):

@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
 from multiprocessing import shared_memory
 from typing import Any
 
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.errors import TuttiError
+from realtime.host.block import BoardBlock
 from realtime.host.chain import EffectStep
 from realtime.host.effects import Parameter, Value, nearest
 from realtime.host.plugin_file import check_plugin_file
@@ -31,10 +33,17 @@ HANG_S = 2.0
 OFFLINE_HANG_S = 20.0
 DEADLINE_SHARE = 0.6
 """Live: share of a block's own duration that a plugin may take before sound goes on without it."""
-RUNNING, HUNG, CRASHED, STOPPED = "running", "hung", "crashed", "stopped"
 WORKER = (sys.executable, "-m", "realtime.host.plugin_worker")
 
-Block = NDArray[np.float32]
+
+
+class PluginState(StrEnum):
+    """How a plugin's process does."""
+
+    RUNNING = "running"
+    HUNG = "hung"
+    CRASHED = "crashed"
+    STOPPED = "stopped"
 
 
 class _Gone(Exception):
@@ -44,9 +53,8 @@ class _Gone(Exception):
 class IsolatedRunner:
     """Runs a plugin in its own process; ``run`` gives None once that has failed.
 
-    ``state``: "running", "hung", "crashed" or "stopped"; ``start`` starts it,
-    or starts it anew. ``failed`` is told once per failure, on the thread that
-    called ``run``. ``worker``: the command of its process.
+    ``start`` starts it, or starts it anew. ``failed`` is told once per failure, on
+    the thread that called ``run``. ``worker``: the command of its process.
     """
 
     def __init__(
@@ -58,7 +66,7 @@ class IsolatedRunner:
         worker: Sequence[str] | None = None,
     ) -> None:
         self.step = step
-        self.state = STOPPED
+        self.state: PluginState = PluginState.STOPPED
         self.parameters: Mapping[str, Parameter] = {}
         """What the plugin offers; defaults are the values it began with."""
         self.values: dict[str, Value] = {}
@@ -67,13 +75,13 @@ class IsolatedRunner:
         self._failed = failed or (lambda text: None)
         self._command = tuple(worker or WORKER)
         self._lock = threading.Lock()  # one order and its answer at a time
-        self._process: subprocess.Popen | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._memory: shared_memory.SharedMemory | None = None
-        self._audio: Block = np.zeros((2, 0, 0, 0), np.float32)
+        self._audio: NDArray[np.float32] = np.zeros((2, 0, 0, 0), np.float32)
         self._connection: socket.socket | None = None
         self._received = b""
         self._owed: deque[tuple[str, float]] = deque()
-        self._outputs: list[Block] = []
+        self._outputs: list[BoardBlock] = []
         self._changes: deque[dict[str, Any]] = deque()
         self._place = 0
         self._channels = 0
@@ -96,15 +104,15 @@ class IsolatedRunner:
         """
         check_plugin_file(self.step)
         with self._lock:
-            self._end(STOPPED)
+            self._end(PluginState.STOPPED)
             try:
                 self._launch()
                 self._load()
             except BaseException:
                 if self._memory is not None:  # nothing of a half-made start may stay
-                    self._end(STOPPED)
+                    self._end(PluginState.STOPPED)
                 raise
-            self.state = RUNNING
+            self.state = PluginState.RUNNING
 
     def _load(self) -> None:
         answer = self._ask(
@@ -134,7 +142,7 @@ class IsolatedRunner:
             return  # it loads a copy of the plugin: not again on the audio thread
         self._audio_order = order
         with self._lock:
-            if self.state == RUNNING:
+            if self.state == PluginState.RUNNING:
                 self._ask(self._audio_order, START_TIMEOUT_S)
 
     def check_parameter(self, name: str, value: Value) -> Value:
@@ -151,10 +159,10 @@ class IsolatedRunner:
             raise TuttiError(f"{where}: parameter {name!r}: {problem}.")
         return value
 
-    def run(self, block: Block, sample_rate_hz: float) -> Block | None:
+    def run(self, block: BoardBlock, sample_rate_hz: float) -> BoardBlock | None:
         """Audio through the plugin, (channels, frames); live, what is ready at the deadline."""
         with self._lock:
-            if self.state != RUNNING:
+            if self.state != PluginState.RUNNING:
                 return None
             begun_s = time.monotonic()
             self._channels = block.shape[0]
@@ -168,13 +176,13 @@ class IsolatedRunner:
                     self._receive_until(begun_s + DEADLINE_SHARE * duration_s)
                 self._judge()
             except (_Gone, OSError):
-                self._fail(CRASHED)
+                self._fail(PluginState.CRASHED)
                 return None
             except TuttiError as error:
-                self._end(CRASHED)
+                self._end(PluginState.CRASHED)
                 self._failed(f"was bypassed: {error}")
                 return None
-            if self.state != RUNNING:
+            if self.state != PluginState.RUNNING:
                 return None
             outputs, self._outputs = self._outputs, []
         return np.concatenate([block[:, :0], *outputs], axis=1)
@@ -187,28 +195,28 @@ class IsolatedRunner:
     def open_editor(self) -> None:
         """Show the plugin's own window, from its own process."""
         with self._lock:
-            if self.state != RUNNING:
+            if self.state != PluginState.RUNNING:
                 raise TuttiError(f"{self.step.label} is not running: reload it first.")
             self._ask({"do": "editor"}, HANG_S)
 
     def read_values(self) -> Mapping[str, Value]:
         """The parameters as they are now, changes in the plugin's own window included."""
         with self._lock:
-            if self.state == RUNNING:
+            if self.state == PluginState.RUNNING:
                 answer = self._ask({"do": "values"}, HANG_S)
                 self.values = {n: one["value"] for n, one in answer["parameters"].items()}
         return self.values
 
     def reset(self) -> None:
         with self._lock:
-            if self.state == RUNNING:
+            if self.state == PluginState.RUNNING:
                 self._ask({"do": "reset"}, HANG_S)
                 self._outputs = []
 
     def close(self) -> None:
         """End the process."""
         with self._lock:
-            self._end(STOPPED)
+            self._end(PluginState.STOPPED)
 
     def _launch(self) -> None:
         try:
@@ -258,13 +266,13 @@ class IsolatedRunner:
                 return connection
             connection.close()
         reason = self._exit_reason() if self._process.poll() is not None else "it said nothing"
-        self._end(CRASHED)
+        self._end(PluginState.CRASHED)
         raise self._not_started(reason)
 
     def _not_started(self, reason: str) -> TuttiError:
         return TuttiError(f"The process for {self.step.label} could not be started ({reason}).")
 
-    def _send_block(self, block: Block, sample_rate_hz: float) -> None:
+    def _send_block(self, block: BoardBlock, sample_rate_hz: float) -> None:
         while self._changes:
             self._send("set", self._changes.popleft())
         if sum(what == "run" for what, _ in self._owed) >= BLOCKS:
@@ -322,16 +330,16 @@ class IsolatedRunner:
             line = self._read_line(end_s)
         except (_Gone, OSError):
             reason = self._exit_reason()
-            self._end(CRASHED)
+            self._end(PluginState.CRASHED)
             raise TuttiError(f"{where} crashed ({reason}): remove it, or reload it.") from None
         if line is None:
-            self._end(HUNG)
+            self._end(PluginState.HUNG)
             raise TuttiError(f"{where} did not answer for {timeout_s:g} s: remove or reload it.")
         self._owed.pop()
-        answer = json.loads(line)
+        answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             if order["do"] in ("load", "channels"):
-                self._end(STOPPED)
+                self._end(PluginState.STOPPED)
             raise TuttiError(f"{where} cannot be used: {_plain(answer['error'])}")
         return answer
 
@@ -340,14 +348,14 @@ class IsolatedRunner:
         if not self._owed:
             return
         if not self._live:
-            self._fail(HUNG)
+            self._fail(PluginState.HUNG)
             return
         self.late_blocks += 1
         if time.monotonic() - self._owed[0][1] > HANG_S:
-            self._fail(HUNG)
+            self._fail(PluginState.HUNG)
 
-    def _fail(self, state: str) -> None:
-        reason = f"crashed ({self._exit_reason()})" if state == CRASHED else "hung"
+    def _fail(self, state: PluginState) -> None:
+        reason = f"crashed ({self._exit_reason()})" if state == PluginState.CRASHED else "hung"
         self._end(state)
         self._failed(f"{reason}: it is bypassed, and can be reloaded")
 
@@ -365,7 +373,7 @@ class IsolatedRunner:
                 return f"signal {-code}"
         return f"exit status {code}"
 
-    def _end(self, state: str) -> None:
+    def _end(self, state: PluginState) -> None:
         self.state = state
         if self._connection is not None:
             self._connection.close()

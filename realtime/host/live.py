@@ -7,16 +7,17 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
-from realtime.clock import ClockCheck
+from realtime.clock_check import ClockCheck
 from realtime.errors import TuttiError
+from realtime.host.block import BoardBlock
 from realtime.host.devices import LiveSettings, Streams, open_streams
 from realtime.host.equal_loudness import EqualLoudness, InputHistory
 from realtime.host.fifo import FrameFifo
-from realtime.host.process import Host
-from realtime.host.tap import Block
+from realtime.host.host import Host
 from realtime.log import event
 
 SETTLE_S = 0.3
@@ -28,23 +29,32 @@ LOSS_S = 0.02
 """Blocks come steadily to this loop: a loss as short as this stands out."""
 HISTORY_S = 4
 """How long input is kept for comparison: more than chains withhold."""
-RUNNING, STOPPED, STALLED, WAITING = "running", "stopped", "stalled", "waiting"
+
+
+class LiveState(StrEnum):
+    """How a live host does."""
+
+    WAITING = "waiting"
+    """Not started."""
+    RUNNING = "running"
+    STALLED = "stalled"
+    """The device gives nothing."""
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True)
 class LiveStats:
     """How a live session does.
 
-    ``state``: "running", "stopped", "stalled" (the device gives nothing), or
-    "waiting" (not started). ``input_overflows``, ``output_underflows``: xruns
-    that the system reported. ``gaps``: blocks of silence that had to be put in
-    because the chain gave out too little. ``missing_s``: input that never came,
-    by the clock; systems lose some without saying so. ``load``: share of a block's duration
-    that the chain takes, smoothed. ``device_latency_s``: as the system says;
-    ``chain_latency_s``: what the effects withhold.
+    ``input_overflows``, ``output_underflows``: xruns that the system
+    reported. ``gaps``: blocks of silence that had to be put in because the
+    chain gave out too little. ``missing_s``: input that never came, by the
+    clock; systems lose some without saying so. ``load``: share of a block's
+    duration that the chain takes, smoothed. ``device_latency_s``: as the
+    system says; ``chain_latency_s``: what the effects withhold.
     """
 
-    state: str
+    state: LiveState
     seconds: float
     input_overflows: int
     output_underflows: int
@@ -61,7 +71,7 @@ class LiveStats:
         return self.input_overflows + self.output_underflows + self.gaps
 
 
-class LiveSession:
+class LiveHost:
     """Runs a host, made with ``live=True``, between two devices until stopped.
 
     One thread reads, processes and writes; blocking calls lose less than
@@ -186,13 +196,14 @@ class LiveSession:
         streams, thread = self._streams, self._thread
         rate_hz = streams.sample_rate_hz if streams else 1
         if thread is None:
-            state = WAITING if self._error is None and not self._frames else STOPPED
+            is_new = self._error is None and not self._frames
+            state = LiveState.WAITING if is_new else LiveState.STOPPED
         elif not thread.is_alive():
-            state = STOPPED
+            state = LiveState.STOPPED
         elif time.monotonic() - self._last_block_s > STALL_S:
-            state = STALLED
+            state = LiveState.STALLED
         else:
-            state = RUNNING
+            state = LiveState.RUNNING
         return LiveStats(
             state,
             self._frames / rate_hz,
@@ -258,7 +269,7 @@ class LiveSession:
             self._load += 0.02 * (busy_s * rate_hz / frames - self._load)
 
     def _feed_next(
-        self, block: Block, following: FrameFifo | None, rate_hz: int, first_frame: int
+        self, block: BoardBlock, following: FrameFifo | None, rate_hz: int, first_frame: int
     ) -> FrameFifo | None:
         """Let a host that is to take over fill up beside the one that is heard."""
         self._close_superseded()  # none of them is used from here on
@@ -291,7 +302,7 @@ def _warm_up(host: Host, streams: Streams, frames: int) -> None:
     host.reset()
 
 
-def _swap(output: Block, following: FrameFifo, frames: int, rate_hz: int) -> Block:
+def _swap(output: BoardBlock, following: FrameFifo, frames: int, rate_hz: int) -> BoardBlock:
     """The block in which one host fades into the next."""
     fade = min(frames, round(SWAP_S * rate_hz))
     weights = np.ones(frames, np.float32)

@@ -13,9 +13,9 @@ from rich.text import Text
 
 from realtime.errors import TuttiError
 from realtime.host.devices import LiveSettings
-from realtime.host.live import RUNNING, STALLED, LiveSession, LiveStats
+from realtime.host.host import Host
+from realtime.host.live import LiveHost, LiveState, LiveStats
 from realtime.host.loopback import measure_round_trip
-from realtime.host.process import Host
 from realtime.outputs.text import FAMILY_COLOURS
 from realtime.shutdown import on_signals
 from realtime.taxonomy import FAMILY_OF, display_name
@@ -51,7 +51,7 @@ def listen(args: argparse.Namespace) -> int:
         live=True,
         on_problem=lambda text: print(f"tutti host: {text}", file=sys.stderr, flush=True),
     ) as host:
-        session = LiveSession(host, _settings(args))
+        session = LiveHost(host, _settings(args))
         session.start()
         try:
             status = _watch(session, args.duration)
@@ -77,14 +77,14 @@ def summary(stats: LiveStats) -> str:
     )
 
 
-def _watch(session: LiveSession, duration_s: float | None) -> int:
+def _watch(session: LiveHost, duration_s: float | None) -> int:
     console = Console(stderr=True)
     with on_signals() as shutdown, Live(console=console, auto_refresh=False) as screen:
         while not shutdown.event.wait(REFRESH_S):
             stats = session.stats()
-            if stats.state == STALLED:
+            if stats.state == LiveState.STALLED:
                 raise TuttiError("The sound device gives nothing any more: connect it again.")
-            if stats.state != RUNNING:
+            if stats.state != LiveState.RUNNING:
                 raise TuttiError(stats.error or "The sound stopped.")
             if duration_s is not None and stats.seconds >= duration_s:
                 return 0
@@ -93,7 +93,7 @@ def _watch(session: LiveSession, duration_s: float | None) -> int:
     return shutdown.status
 
 
-def picture(session: LiveSession, stats: LiveStats) -> RenderableType:
+def picture(session: LiveHost, stats: LiveStats) -> RenderableType:
     """The first and last tap side by side, the loudest instruments first."""
     taps = list(session.host.taps.values())
     first, last = taps[0], taps[-1]

@@ -84,7 +84,8 @@ def make_sweep(sample_rate_hz: int) -> NDArray[np.float32]:
     rate = np.log(high_hz / LOW_HZ) / SWEEP_S
     phase = 2 * np.pi * LOW_HZ * np.expm1(rate * t) / rate
     ends = np.minimum(1.0, np.minimum(t, t[-1] - t) / 0.01)
-    return (SWEEP_LEVEL * ends * np.sin(phase)).astype(np.float32)
+    sweep: NDArray[np.float32] = (SWEEP_LEVEL * ends * np.sin(phase)).astype(np.float32)
+    return sweep
 
 
 def find_lag(heard: NDArray[np.float32], sweep: NDArray[np.float32], played_at: int) -> int | None:

@@ -13,8 +13,8 @@ import numpy as np
 from pedalboard.io import AudioFile, WriteableAudioFile
 
 from realtime.errors import TuttiError
-from realtime.host.process import Host
-from realtime.host.tap import Block
+from realtime.host.block import BoardBlock
+from realtime.host.host import Host
 from realtime.levels import to_dbfs
 from realtime.sources.file import FileSource
 from realtime.timeline import Timeline
@@ -129,7 +129,7 @@ class _Ending:
         self.last_sound = 0
         self.peak = 0.0
 
-    def keep(self, block: Block, write: Callable[[Block], None]) -> None:
+    def keep(self, block: BoardBlock, write: Callable[[BoardBlock], None]) -> None:
         if block.shape[1] == 0:
             return
         loud = np.abs(block).max(axis=0)
@@ -141,9 +141,9 @@ class _Ending:
         self.written += block.shape[1]
 
 
-def _blocks(file: FileSource) -> Iterator[Block]:
+def _blocks(file: FileSource) -> Iterator[BoardBlock]:
     """The file in equal blocks (channels, frames): pedalboard forgets when they grow."""
-    waiting: list[Block] = []
+    waiting: list[BoardBlock] = []
     count = 0
     for block in file:
         waiting.append(np.asarray(block, np.float32).T)
@@ -160,11 +160,11 @@ def _whole(
     host: Host,
     file: FileSource,
     state: _Ending,
-    write: Callable[[Block], None],
+    write: Callable[[BoardBlock], None],
     max_tail_s: float,
 ) -> tuple[int, int]:
     """All in one call, silence for latency and tail included; (frames, latency in frames)."""
-    blocks: list[Block] = []
+    blocks: list[BoardBlock] = []
     for block in _blocks(file):
         blocks.append(block)
         # What is known of the length beforehand, and what was read: a header may be wrong.
@@ -188,7 +188,7 @@ def _whole(
 
 
 def _ring_out(
-    host: Host, state: _Ending, write: Callable[[Block], None], frames: int, rest: Block
+    host: Host, state: _Ending, write: Callable[[BoardBlock], None], frames: int, rest: BoardBlock
 ) -> None:
     """Push the rest and silence until the latency is made up and the tail has died away.
 
@@ -199,7 +199,7 @@ def _ring_out(
     block[:, : rest.shape[1]] = rest
     longest = frames + state.max_tail_frames
     limit = host.frames_in + state.max_tail_frames + MAX_LATENCY_S * state.rate_hz
-    held: list[Block] = []  # tail that is written only if sound follows it
+    held: list[BoardBlock] = []  # tail that is written only if sound follows it
     end = state.written
     while host.frames_in < limit:
         if end >= frames:
@@ -223,7 +223,7 @@ def _ring_out(
 @contextlib.contextmanager
 def _writer(
     output: Path | str | None, sample_rate_hz: int, channels: int
-) -> Iterator[Callable[[Block], None]]:
+) -> Iterator[Callable[[BoardBlock], None]]:
     """A function that appends to the file; the file appears when all went well."""
     if output is None:
         yield lambda block: None
@@ -244,7 +244,7 @@ def _writer(
         raise TuttiError(f"{path} cannot be written ({error}): is the disk full?") from None
 
 
-def _write(file: WriteableAudioFile, block: Block) -> None:
+def _write(file: WriteableAudioFile, block: BoardBlock) -> None:
     if block.shape[0] == block.shape[1]:  # of which pedalboard cannot tell what is what
         for frame in range(block.shape[1]):
             file.write(block[:, frame : frame + 1])

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime.clock_time import rounded_time
 from realtime.host.compare import Difference
 from realtime.host.offline import Rendering
-from realtime.svg import EMPTY, FAINT, INK, clock, opening, rect, text, time_axis
+from realtime.svg import EMPTY, FAINT, INK, opening, rect, text, time_axis
 from realtime.taxonomy import display_name
 
 WIDTH = 1000
@@ -47,9 +48,9 @@ def picture(difference: Difference, rendering: Rendering) -> str:
     height = TOP + len(panels) * panel_height + 24 + 18 * max(1, len(findings))
     title = f"{Path(rendering.input).name} through the chain"
     subtitle = (
-        f"{clock(rendering.duration_s)} long, level {difference.level_before_dbfs:.1f} to "
-        f"{difference.level_after_dbfs:.1f} dBFS, instruments at once "
-        f"{difference.polyphony_before:.1f} to {difference.polyphony_after:.1f}"
+        f"{rounded_time(rendering.duration_s, tenths=True)} long, "
+        f"level {difference.level_before_dbfs:.1f} to {difference.level_after_dbfs:.1f} dBFS, "
+        f"instruments at once {difference.polyphony_before:.1f} to {difference.polyphony_after:.1f}"
     )
     parts = [
         *opening(WIDTH, height),

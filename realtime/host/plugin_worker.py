@@ -59,7 +59,8 @@ class Worker:
     def carry_out(self, order: dict[str, Any]) -> dict[str, Any]:
         """Do what the order says; the answer says ``error`` where it could not."""
         try:
-            return getattr(self, "_do_" + order["do"])(order)
+            answer: dict[str, Any] = getattr(self, "_do_" + order["do"])(order)
+            return answer
         except Exception as error:
             return {"error": " ".join(str(error).split())}
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from realtime.host.block import BoardBlock
 from realtime.host.board import Runner
 from realtime.host.effects import Value
 from realtime.host.fifo import FrameFifo
@@ -18,7 +18,6 @@ GLIDE_S = 0.05
 GLIDE_FRAMES = 8
 """A gliding parameter moves once in so many frames: a step of 20 dB then makes 300 of 0.07 dB."""
 
-Block = NDArray[np.float32]
 
 
 @dataclass
@@ -69,8 +68,8 @@ class Slot:
         """Give out as many frames as come in, whatever the effect does."""
         self._late_start: FrameFifo | None = None
         self._started = False
-        self._last: Block | None = None
-        self._step_down: Block | None = None
+        self._last: BoardBlock | None = None
+        self._step_down: BoardBlock | None = None
         self._glides: list[_Glide] = []
         self._next: Runner | None = None
         self._next_wet: FrameFifo | None = None
@@ -111,7 +110,7 @@ class Slot:
         self._next_wet = None
         self._next_weight = 0.0
 
-    def process(self, block: Block, sample_rate_hz: float, host_frames: int) -> Block:
+    def process(self, block: BoardBlock, sample_rate_hz: float, host_frames: int) -> BoardBlock:
         """Audio (channels, frames) through this slot.
 
         ``host_frames``: what the host was given. pedalboard forgets an effect's
@@ -132,7 +131,7 @@ class Slot:
             self._started = True
         return self._process(block, sample_rate_hz)
 
-    def release(self, sample_rate_hz: float) -> Block | None:
+    def release(self, sample_rate_hz: float) -> BoardBlock | None:
         """What still waits for a longer block, at the end of a stream."""
         if self._late_start is None:
             return None
@@ -154,7 +153,7 @@ class Slot:
     def close(self) -> None:
         self.runner.close()
 
-    def _process(self, block: Block, sample_rate_hz: float) -> Block:
+    def _process(self, block: BoardBlock, sample_rate_hz: float) -> BoardBlock:
         if self._dry is None or self._wet is None:
             self._dry, self._wet = FrameFifo(block.shape[0]), FrameFifo(block.shape[0])
         fade_frames = max(1, round(FADE_S * sample_rate_hz))
@@ -179,9 +178,9 @@ class Slot:
             self._last = output[:, -1:]
         return output
 
-    def _run(self, block: Block, sample_rate_hz: float) -> Block | None:
+    def _run(self, block: BoardBlock, sample_rate_hz: float) -> BoardBlock | None:
         glide_frames = max(1, round(GLIDE_S * sample_rate_hz))
-        parts: list[Block] = []
+        parts: list[BoardBlock] = []
         at = 0
         while self._glides and at < block.shape[1]:
             piece = block[:, at : at + GLIDE_FRAMES]
@@ -216,13 +215,13 @@ class Slot:
 
     def _towards_next(
         self,
-        block: Block,
+        block: BoardBlock,
         begin: int,
         first: int,
-        heard: Block,
+        heard: BoardBlock,
         sample_rate_hz: float,
         fade_frames: int,
-    ) -> Block:
+    ) -> BoardBlock:
         """Cross-fade to the runner that is to take over, once it keeps up."""
         if self._next is None:
             return heard
@@ -244,7 +243,7 @@ class Slot:
             self._next = self._next_wet = None
         return mixed
 
-    def _mix(self, dry: Block, wet: Block | None, fade_frames: int) -> Block:
+    def _mix(self, dry: BoardBlock, wet: BoardBlock | None, fade_frames: int) -> BoardBlock:
         frames = dry.shape[1]
         if frames == 0:
             return dry
@@ -260,7 +259,7 @@ class Slot:
         self._weight = float(weights[-1])
         return self._bend(dry * (1 - weights) + wet * weights)
 
-    def _bend(self, output: Block) -> Block:
+    def _bend(self, output: BoardBlock) -> BoardBlock:
         """After a failure, begin where the output stopped, and go back to it in a fade."""
         if self._step_down is None:
             return output
@@ -271,12 +270,14 @@ class Slot:
         self._step_down = rest if rest.shape[1] else None
         return output
 
-    def _ramp(self, start: float, end: float, frames: int, fade_frames: int) -> Block:
+    def _ramp(self, start: float, end: float, frames: int, fade_frames: int) -> BoardBlock:
         """Weights (frames,) that move from ``start`` towards ``end``, 1 in ``fade_frames``."""
         steps = np.arange(1, frames + 1, dtype=np.float32) / np.float32(fade_frames)
         if end >= start:
-            return np.minimum(np.float32(start) + steps, np.float32(end))
-        return np.maximum(np.float32(start) - steps, np.float32(end))
+            weights: BoardBlock = np.minimum(np.float32(start) + steps, np.float32(end))
+        else:
+            weights = np.maximum(np.float32(start) - steps, np.float32(end))
+        return weights
 
 
 def _align(wet: FrameFifo, first: int, frames: int, may_shift: bool) -> bool:

@@ -8,11 +8,9 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-import numpy as np
-from numpy.typing import NDArray
-
 from realtime.downmix import Channel
 from realtime.hearing import Hearing
+from realtime.host.block import BoardBlock
 from realtime.levels import LevelReading, block_level
 from realtime.log import event
 from realtime.model import TagModel
@@ -23,8 +21,6 @@ from realtime.spec import ModelSpec
 from realtime.timeline import Timeline
 from realtime.windows import Window, WindowCutter
 
-Block = NDArray[np.float32]
-"""pedalboard's layout: float32 (channels, frames)."""
 Listener = Callable[[Tags], None]
 QUEUE_S = 4.0
 """Audio that may wait for a busy analysis thread; the oldest gives way."""
@@ -75,7 +71,7 @@ class Tap:
     ) -> None:
         self.name = name
         self.latest: Tags | None = None
-        self._newest: Block | None = None
+        self._newest: BoardBlock | None = None
         self._hop_s = hop_s
         self._channel: Channel = channel
         self._hearing = Hearing(model, smoothing)
@@ -106,7 +102,9 @@ class Tap:
 
         return unsubscribe
 
-    def push(self, block: Block, sample_rate_hz: float, first_frame: int | None = None) -> None:
+    def push(
+        self, block: BoardBlock, sample_rate_hz: float, first_frame: int | None = None
+    ) -> None:
         """Hear the next block; a jump in ``first_frame`` is audio that was dropped."""
         if block.shape[1] == 0:
             return
@@ -157,7 +155,7 @@ class TapThread:
         self._thread = threading.Thread(target=self._run, name="tutti-taps", daemon=True)
         self._thread.start()
 
-    def push(self, tap: Tap, block: Block, sample_rate_hz: float, first_frame: int) -> None:
+    def push(self, tap: Tap, block: BoardBlock, sample_rate_hz: float, first_frame: int) -> None:
         """Take a copy of a block; never waits for analysis."""
         copy = block.copy()
         self._add(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
+from realtime.clock_time import rounded_time
 from realtime.taxonomy import FAMILY_OF, display_name
 from realtime.timeline import Timeline
 
@@ -57,18 +58,9 @@ def render(timeline: Timeline, width: int, ascii_only: bool = False) -> Iterator
     counts = _binned(timeline, timeline.polyphony_expected, columns)
     digits = "".join(str(min(6, round(count))) for count in counts.tolist())
     yield Text(f"  {label:<{name_width}} {timeline.polyphony_mean:5.1f}  {digits}", "dim")
-    end = clock(timeline.duration_s)
+    end = rounded_time(timeline.duration_s)
     indent = " " * (name_width + 10)
     yield Text(f"{indent}{'0:00'.ljust(columns - len(end))}{end}", "dim")
-
-
-def clock(seconds: float) -> str:
-    """``m:ss``, or ``h:mm:ss`` from an hour on."""
-    whole = int(seconds + 0.5)
-    hours, minutes = whole // 3600, whole // 60 % 60
-    if hours:
-        return f"{hours}:{minutes:02}:{whole % 60:02}"
-    return f"{minutes}:{whole % 60:02}"
 
 
 def _heading(timeline: Timeline, ascii_only: bool) -> Text:
@@ -76,8 +68,8 @@ def _heading(timeline: Timeline, ascii_only: bool) -> Text:
     most = int(timeline.polyphony.argmax(axis=1).max())
     dot = "-" if ascii_only else "·"
     facts = (
-        f"  {clock(timeline.duration_s)} {dot} {timeline.polyphony_mean:.1f} at once on average, "
-        f"at most {timeline.spec.polyphony[most]}"
+        f"  {rounded_time(timeline.duration_s)} {dot} "
+        f"{timeline.polyphony_mean:.1f} at once on average, at most {timeline.spec.polyphony[most]}"
     )
     return Text(shown, "bold").append(facts, "not bold")
 
@@ -94,11 +86,12 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f} %" if share >= 0.01 else "<1 %"
 
 
-def _binned(timeline: Timeline, values: NDArray, columns: int) -> NDArray[np.float64]:
+def _binned(timeline: Timeline, values: NDArray[np.floating], columns: int) -> NDArray[np.float64]:
     """Mean of per-window values over equal stretches of time (columns,)."""
     times = (np.arange(columns * 8) + 0.5) / (columns * 8) * timeline.duration_s
     window = np.searchsorted(timeline.start_s, times, side="right") - 1
-    return values[window].reshape(columns, 8).mean(axis=1)
+    means: NDArray[np.float64] = values[window].reshape(columns, 8).mean(axis=1)
+    return means
 
 
 def _bar(strengths: NDArray[np.float64], blocks: str) -> str:

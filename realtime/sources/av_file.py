@@ -20,6 +20,7 @@ from realtime.sources.mpeg import INFO_BYTES, FrameCount, frames_counted, id3_by
 
 if TYPE_CHECKING:
     import av
+    from av.stream import Stream
 
 FORMATS = (
     "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,dtshd,eac3,flac,flv,loas,matroska,webm,mlp,"
@@ -221,13 +222,13 @@ class AvFile:
         if began and self._is_whole and self._lacks_sound():
             raise self._damaged()
 
-    def _packets(self) -> Iterator[av.Packet]:
+    def _packets(self) -> Iterator[av.Packet[Stream]]:
         try:
             yield from self._container.demux()
         except IndexError:  # PyAV's, at the end, for a stream that the header did not name
             return
 
-    def _frames(self, packet: av.Packet, began: bool) -> list[av.AudioFrame]:
+    def _frames(self, packet: av.Packet[Stream], began: bool) -> list[av.AudioFrame]:
         """A packet's frames; none of what is only between frames, such as tags."""
         data = bytes(packet)
         if self._format == "mp3":  # or MP2
@@ -252,7 +253,7 @@ class AvFile:
                 self._count.frame(data)
         return frames
 
-    def _in_tag(self, packet: av.Packet) -> bool:
+    def _in_tag(self, packet: av.Packet[Stream]) -> bool:
         """Whether it lies in a tag between joined files, whose pictures may look like frames."""
         if self._format in RESYNCHRONISES and packet.pos is not None:
             head = bytes(packet)[:10]
@@ -262,7 +263,7 @@ class AvFile:
             return packet.pos < self._tag_until
         return False
 
-    def _before(self, packet: av.Packet) -> bytes:
+    def _before(self, packet: av.Packet[Stream]) -> bytes:
         """What FFmpeg passed over just before the first packet: an info frame, if there is one."""
         passed = min(packet.pos or 0, INFO_BYTES)
         return last_info(self._part((packet.pos or 0) - passed, passed))

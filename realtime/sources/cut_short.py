@@ -7,13 +7,13 @@ piece, and joined files as the first of them.
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 from pathlib import Path
 
 from realtime.errors import TuttiError
 
 UNKNOWN_LENGTH = 0x7FFF_0000
 """A chunk of at least this size was written to a pipe and means: until the end of the file."""
-WHOLE, CUT, JOINED = "whole", "cut", "joined"
 
 _CHUNK = re.compile(r"^\s*(?:data|SSND)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
 _FLAC_START = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")
@@ -23,6 +23,16 @@ _ASF_SHARE = 0.95
 """Editors of tags change a file by a little without telling its header."""
 _OGG_FIRST_PAGE = 2
 _STEP = 1 << 20
+
+
+class OggState(StrEnum):
+    """How an Ogg file ends."""
+
+    WHOLE = "whole"
+    CUT = "cut"
+    """Within a page."""
+    JOINED = "joined"
+    """Several streams, one after the other."""
 
 
 def error(name: Path | str, read_s: float | None = None) -> TuttiError:
@@ -61,9 +71,9 @@ def asf_is_cut_short(head: bytes, size: int) -> bool:
     return at >= 0 and not is_streamed and size < _ASF_SHARE * stated
 
 
-def ogg_state(path: Path) -> str:
-    """``CUT`` within a page, ``JOINED`` of several streams, or ``WHOLE`` (RFC 3533, section 6)."""
-    state, began = WHOLE, False
+def ogg_state(path: Path) -> OggState:
+    """Whether it ends where its pages say it does (RFC 3533, section 6)."""
+    state, began = OggState.WHOLE, False
     size = path.stat().st_size
     with path.open("rb") as file:
         while (at := file.tell()) < size:
@@ -71,13 +81,13 @@ def ogg_state(path: Path) -> str:
             if at and head[:4] != b"OggS"[: len(head)]:
                 return state  # something else follows the sound
             if len(head) < 27:
-                return CUT
+                return OggState.CUT
             lacing = file.read(head[26])
             if len(lacing) < head[26] or file.seek(sum(lacing), 1) > size:
-                return CUT
+                return OggState.CUT
             is_first = bool(head[5] & _OGG_FIRST_PAGE)
             if is_first and began:
-                state = JOINED
+                state = OggState.JOINED
             began = not is_first
     return state
 

@@ -36,7 +36,7 @@ def frame_bytes(head: bytes) -> int | None:
     """Length of the frame that begins with these four bytes; None if they begin none."""
     if len(head) < 4:
         return None
-    word = struct.unpack(">I", head[:4])[0]
+    word: int = struct.unpack(">I", head[:4])[0]
     version, layer = word >> 19 & 3, 4 - (word >> 17 & 3)
     rate, kbps = word >> 10 & 3, word >> 12 & 15
     if word >> 21 != 0x7FF or version == 1 or layer == 4 or rate == 3 or kbps in (0, 15):

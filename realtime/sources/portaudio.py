@@ -125,7 +125,7 @@ class PortAudioStream:
                 )
             self._received += data
         line, self._received = self._received.split(b"\n", 1)
-        about = json.loads(line)
+        about: dict[str, Any] = json.loads(line)
         if about.get("kind") == "missing":
             raise missing()
         if about.get("kind") == "gone":

@@ -41,7 +41,7 @@ class RawFormat:
     def decode(self, data: bytes) -> NDArray[np.float32]:
         """Whole frames of bytes as float32 (frames, channels), full scale 1.0."""
         code = SAMPLES[self.samples]
-        samples: NDArray
+        samples: NDArray[np.floating]
         if code[1:] == "i3":
             octets = np.frombuffer(data, np.uint8).reshape(-1, 3)
             wide = np.zeros((len(octets), 4), np.uint8)  # as 32 bits whose last 8 are 0

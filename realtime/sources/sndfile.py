@@ -42,7 +42,7 @@ class SndFile:
         if self.frames:  # whatever follows the sound, such as tags, is not looked at
             frames = min(frames, self.frames - self._at)
         try:
-            block = self._file.read(frames, dtype="float32", always_2d=True)
+            block: NDArray[np.float32] = self._file.read(frames, dtype="float32", always_2d=True)
         except (RuntimeError, OSError):
             raise self._damaged() from None
         self._at += len(block)
@@ -84,9 +84,9 @@ def opened(path: Path) -> SndFile | None:
         return None
     if magic == b"OggS":
         state = cut_short.ogg_state(path)
-        if state == cut_short.JOINED:  # libsndfile would end with the first
+        if state == cut_short.OggState.JOINED:  # libsndfile would end with the first
             return None
-        if state == cut_short.CUT:
+        if state == cut_short.OggState.CUT:
             raise cut_short.error(path)
     try:
         # Bytes, because a name need not be UTF-8; Windows has its own way for text.

@@ -335,7 +335,7 @@ class _Flac:
 
     def read(self, frames: int) -> NDArray[np.float32]:
         try:
-            block = self._file.read(frames, dtype="float32", always_2d=True)
+            block: NDArray[np.float32] = self._file.read(frames, dtype="float32", always_2d=True)
         except (RuntimeError, OSError):
             self._raise(_cut_short())
         if self._forward.error is not None:

@@ -18,7 +18,8 @@ def tone(frequency_hz: float, sample_rate_hz: int, amplitude: float = 0.25) -> S
 
     def signal(first: int, count: int) -> Block:
         phase = 2 * np.pi * frequency_hz / sample_rate_hz * np.arange(first, first + count)
-        return (amplitude * np.sin(phase)).astype(np.float32)[:, np.newaxis]
+        samples: Block = (amplitude * np.sin(phase)).astype(np.float32)
+        return samples[:, np.newaxis]
 
     return signal
 

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from pedalboard.io import AudioFile
 
-from desktop.looks import dress
-from desktop.main_window import MainWindow
-from desktop.menus import Menus
-from desktop.player import SilentSink
-from desktop.session_log import SessionLog
-from desktop.settings import Settings
-from desktop.style import MonitorStyle
-from desktop.theme import Theme
+from desktop.controllers.menus import Menus
+from desktop.kept.session_log import SessionLog
+from desktop.kept.settings import Settings
+from desktop.looks.dress import dress
+from desktop.looks.style import MonitorStyle
+from desktop.looks.theme import Theme
+from desktop.sessions.player import SilentSink
+from desktop.windows.main_window import MainWindow
 from realtime.model import TagModel
 
 RATE_HZ = 44_100

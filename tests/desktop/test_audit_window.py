@@ -9,10 +9,10 @@ import pytest
 import soundfile
 from PyQt6.QtCore import QPointF, Qt
 
-from desktop.file_session import FileSession
-from desktop.theme import Theme
-from desktop.widgets.audit import AuditWindow, summary
+from desktop.looks.theme import Theme
+from desktop.sessions.file_session import FileSession
 from desktop.widgets.stem_lanes import describe
+from desktop.windows.audit import AuditWindow, summary
 
 RATE_HZ = 32_000
 

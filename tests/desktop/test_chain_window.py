@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PyQt6.QtCore import Qt
 
-from desktop.theme import Theme
-from desktop.widgets.chain import ChainWindow
-from desktop.widgets.chain_parameters import NumberControl, readable
+from desktop.looks.theme import Theme
 from desktop.widgets.tap_meters import TapMeters
+from desktop.windows.chain import ChainWindow
+from desktop.windows.chain_parameters import NumberControl, readable
 from realtime.errors import TuttiError
 from realtime.host import chain as chains
 from realtime.host import isolation

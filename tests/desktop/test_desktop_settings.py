@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desktop import settings as stored
-from desktop.settings import Settings
+from desktop.kept import settings as stored
+from desktop.kept.settings import Settings
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats(allow_nan=False) | st.integers() | st.text(max_size=20),

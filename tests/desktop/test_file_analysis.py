@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from desktop.analysis import FileAnalysis
-from desktop.waveform import Waveform
+from desktop.heard.waveform import Waveform
+from desktop.sessions.analysis import FileAnalysis
 from realtime.smoothing import Smoothing
 from realtime.tagger import Tagger
 

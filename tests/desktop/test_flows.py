@@ -14,11 +14,11 @@ from PyQt6.QtCore import QAbstractEventDispatcher, QMimeData, QPointF, Qt, QUrl
 from PyQt6.QtGui import QDropEvent
 from PyQt6.QtWidgets import QToolButton, QWidget
 
-from desktop import bridge
 from desktop.app import calm_collector
-from desktop.file_session import FileSession
-from desktop.live_session import LiveSession
-from desktop.save import save_timeline
+from desktop.heard.bridge import SessionState
+from desktop.kept.save import save_timeline
+from desktop.sessions.file_session import FileSession
+from desktop.sessions.live_session import LiveSession
 from realtime.errors import TuttiError
 from realtime.smoothing import Smoothing
 from realtime.sources.paced import PacedSource
@@ -193,7 +193,7 @@ def test_an_input_that_cannot_be_opened_is_told(opened, qtbot, model_future):
                     channel="mono")
     )  # fmt: skip
     qtbot.waitUntil(lambda: "Scarlett" in opened.window.status.message.toolTip(), timeout=5000)
-    assert opened.window.health.state == bridge.FAILED
+    assert opened.window.health.state == SessionState.FAILED
 
 
 def test_expected_instruments_in_the_window(opened, qtbot, song):
@@ -211,7 +211,7 @@ def test_expected_instruments_in_the_window(opened, qtbot, song):
 def test_saving_in_three_formats(opened, qtbot, song, tmp_path):
     opened_file(opened, qtbot, song)
     opened.window.transport.seek(2.0)
-    opened.menus.history.add_marker("verse")
+    opened.menus.reviewing.add_marker("verse")
     for kind, name in (("csv", "a.csv"), ("jsonl", "a.jsonl"), ("audacity", "a.txt")):
         opened.menus.saving.save_to(tmp_path / name, kind)
         qtbot.waitUntil(lambda name=name: (tmp_path / name).exists(), timeout=5000)
@@ -373,8 +373,8 @@ def test_ui_thread_never_works_16_ms_while_a_file_is_analysed(
 
 
 def test_a_future_model_that_fails_is_told(qtbot, theme, song):
-    from desktop.main_window import MainWindow
-    from desktop.settings import Settings
+    from desktop.kept.settings import Settings
+    from desktop.windows.main_window import MainWindow
 
     future: Future = Future()
     window = MainWindow(Settings(), theme, future)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from desktop.ballistics import Glide, PeakHold
-from desktop.expectation import HEARD, MISSING, QUIET, UNEXPECTED, judge
-from desktop.follow import ActivityOrder, Follower, Lately, look_back
-from desktop.track import COLUMNS, Track
+from desktop.heard.ballistics import Glide, PeakHold
+from desktop.heard.expectation import Presence, judge
+from desktop.heard.follow import ActivityOrder, Follower, Lately, look_back
+from desktop.heard.track import COLUMNS, Track
 from realtime.taxonomy import INSTRUMENTS
 
 HALF = np.full(24, 0.5)
@@ -100,19 +100,19 @@ def test_expected_instruments_are_judged():
     track = track_of([(["flute", "bass"], 5.0), (["piano"], 4.0)])
     lately = look_back(track, 9.0, HALF)
     findings = {f.instrument: f for f in judge(lately, ["piano", "flute", "oboe"], 8.0)}
-    assert findings["piano"].state == HEARD
-    assert findings["flute"].state == QUIET
-    assert findings["oboe"].state == MISSING
+    assert findings["piano"].state == Presence.HEARD
+    assert findings["flute"].state == Presence.QUIET
+    assert findings["oboe"].state == Presence.MISSING
     assert not findings["oboe"].ever
-    assert findings["bass"].state == UNEXPECTED
+    assert findings["bass"].state == Presence.UNEXPECTED
     assert "voice" not in findings
 
 
 def test_missing_after_the_time_that_was_set():
     track = track_of([(["flute"], 5.0), ([], 20.0)])
     lately = look_back(track, 20.0, HALF)
-    assert judge(lately, ["flute"], 10.0)[0].state == MISSING
-    assert judge(lately, ["flute"], 30.0)[0].state == QUIET
+    assert judge(lately, ["flute"], 10.0)[0].state == Presence.MISSING
+    assert judge(lately, ["flute"], 30.0)[0].state == Presence.QUIET
 
 
 def test_nothing_expected_nothing_told():

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from desktop.background import Background
-from desktop.guides import GUIDES
-from desktop.live import channel_of, device_latency_s, open_live
-from desktop.live_session import LiveSession
-from desktop.settings import Settings
-from desktop.widgets.live_input import LiveInputDialog, channel_choices, label_of
+from desktop.kept.settings import Settings
+from desktop.sessions.live_session import LiveSession
+from desktop.sessions.open_live import channel_of, device_latency_s, open_live
+from desktop.windows.guides import GUIDES
+from desktop.windows.live_input import LiveInputDialog, channel_choices, label_of
 from realtime.errors import TuttiError
 from realtime.smoothing import Smoothing
 from realtime.sources import device as devices

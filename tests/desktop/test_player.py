@@ -8,8 +8,8 @@ import time
 import numpy as np
 import pytest
 
-from desktop import player as playing
-from desktop.player import Player
+from desktop.sessions import player as playing
+from desktop.sessions.player import Player
 
 RATE_HZ = 44_100
 

@@ -152,7 +152,7 @@ def test_quit_saves_the_session_and_the_next_start_restores_it(home, write_sound
 
 
 def test_the_log_survives_a_kill_and_the_next_start_knows(home, write_sound, tone_model_path):
-    from desktop.session_log import tidy
+    from desktop.kept.session_log import tidy
 
     song = write_sound("song.wav", [(["flute"], 8.0)])
     program = start(home, song, "--model", tone_model_path)

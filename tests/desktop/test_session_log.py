@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 
-from desktop.session_log import KEPT_LOGS, SessionLog, tidy
+from desktop.kept.session_log import KEPT_LOGS, SessionLog, tidy
 
 
 def lines(log: SessionLog) -> list[dict]:

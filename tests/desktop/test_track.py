@@ -7,8 +7,8 @@ import threading
 import numpy as np
 import pytest
 
-from desktop import track as tracks
-from desktop.track import Track, as_columns
+from desktop.heard import track as tracks
+from desktop.heard.track import Track, as_columns
 
 
 def row(value: float) -> tuple:

@@ -9,24 +9,25 @@ from hypothesis import strategies as st
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtGui import QImage
 
-from desktop import bridge
-from desktop.bridge import Health
-from desktop.clock import clock, ruler_step
-from desktop.settings import Settings
-from desktop.theme import Theme
-from desktop.track import Track
-from desktop.widgets.expected import ExpectedDialog, ExpectedList
+from desktop.heard.bridge import Health, SessionState
+from desktop.heard.track import Track
+from desktop.kept.settings import Settings
+from desktop.looks.theme import Theme
+from desktop.widgets.expected import ExpectedList
 from desktop.widgets.heat import instrument_lanes, lane_indices, lane_tables, paint_columns
 from desktop.widgets.level import LevelMeter
 from desktop.widgets.meter_picture import on_scale
 from desktop.widgets.meter_rows import SCORE_ORDER, arrange, place, split_columns
 from desktop.widgets.meters import Meters
-from desktop.widgets.motion import MotionDialog
 from desktop.widgets.polyphony import PolyphonyMeter
 from desktop.widgets.roll import HistoryRoll
 from desktop.widgets.roll_picture import LANES
+from desktop.widgets.ruler import ruler_step
 from desktop.widgets.status import StatusBar
-from realtime.stats import NO_SIGNAL, Stats
+from desktop.windows.expected import ExpectedDialog
+from desktop.windows.motion import MotionDialog
+from realtime.clock_time import clock_time
+from realtime.stats import EngineState, Stats
 from realtime.taxonomy import FAMILIES, INSTRUMENTS
 from realtime.terminal import _trouble_line
 
@@ -338,7 +339,8 @@ def test_markers_are_kept_in_order_and_drawn(roll):
 def test_status_tells_state_latency_and_losses(qtbot, theme):
     bar = show(qtbot, StatusBar(theme), 1200, 32)
     bar.show_health(
-        Health(bridge.LISTENING, latency_parts=(("window", 1.0), ("hop", 0.5), ("device", 0.05)),
+        Health(SessionState.LISTENING,
+               latency_parts=(("window", 1.0), ("hop", 0.5), ("device", 0.05)),
                cpu_fraction=0.012, windows_dropped=3, stalls=1)
     )  # fmt: skip
     text = " | ".join(bar.texts())
@@ -364,8 +366,8 @@ def test_exact_zeros_point_at_what_this_system_has(
     """In the window and in the terminal: this system's advice, and no other's."""
     bar = show(qtbot, StatusBar(theme), 1200, 32)
     monkeypatch.setattr("sys.platform", system)
-    bar.show_health(Health(bridge.NO_SIGNAL))
-    terminal = str(_trouble_line(Stats(state=NO_SIGNAL)))
+    bar.show_health(Health(SessionState.NO_SIGNAL))
+    terminal = str(_trouble_line(Stats(state=EngineState.NO_SIGNAL)))
     monkeypatch.undo()
     assert "exact zeros" in bar.texts()[0]
     assert terminal == bar.message.toolTip()
@@ -375,7 +377,7 @@ def test_exact_zeros_point_at_what_this_system_has(
 
 def test_every_state_has_words(qtbot, theme):
     bar = show(qtbot, StatusBar(theme), 1200, 32)
-    states = [v for k, v in vars(bridge).items() if k.isupper() and isinstance(v, str)]
+    states = list(SessionState)
     shown = set()
     for state in states:
         bar.show_health(Health(state))
@@ -398,10 +400,11 @@ def test_expected_dialog_ticks_what_was_heard(qtbot, theme):
 
 
 def test_expected_list_puts_trouble_first(qtbot, theme):
-    from desktop.expectation import HEARD, MISSING, Finding
+    from desktop.heard.expectation import Finding, Presence
 
     widget = show(qtbot, ExpectedList(theme, str.capitalize), 304, 200)
-    widget.set_findings([Finding("piano", HEARD), Finding("flute", MISSING, 75.0)])
+    missing = Finding("flute", Presence.MISSING, 75.0)
+    widget.set_findings([Finding("piano", Presence.HEARD), missing])
     assert widget.lines() == [("Flute", "not heard for 1:15"), ("Piano", "heard")]
 
 
@@ -420,11 +423,11 @@ def test_motion_dialog_changes_and_resets(qtbot, theme):
     ("seconds", "text"), [(0, "0:00"), (75.34, "1:15"), (3661, "1:01:01"), (-3, "0:00")]
 )
 def test_clock(seconds, text):
-    assert clock(seconds) == text
+    assert clock_time(seconds) == text
 
 
 def test_clock_with_tenths():
-    assert clock(75.37, tenths=True) == "1:15.3"
+    assert clock_time(75.37, tenths=True) == "1:15.3"
 
 
 @pytest.mark.parametrize("span", [0.2, 1, 30, 600, 86_400])

@@ -77,7 +77,7 @@ def test_level_does_not_change_the_scores(exported: Path) -> None:
 
 def test_int8_is_where_it_should_be_and_the_metadata_stays(exported: Path, tmp_path: Path) -> None:
     target = tmp_path / "model.int8.onnx"
-    quantize(exported, target, windows(64))
+    quantize(exported, target, windows(64), InstrumentTagger.int8)
     graph = onnx.load(str(target))
     assert {p.key: p.value for p in graph.metadata_props} == SPEC.to_metadata()
     producers = {output: node.op_type for node in graph.graph.node for output in node.output}

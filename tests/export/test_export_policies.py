@@ -20,6 +20,7 @@ from realtime.errors import TuttiError
 from realtime.spec import ModelSpec
 from realtime.taxonomy import FAMILIES, INSTRUMENTS
 from training import checkpoint
+from training.models.kinds import settings_of
 from training.models.tagger import InstrumentTagger, NetworkConfig
 
 SHIFT = 1.5
@@ -39,7 +40,7 @@ def _few_clips(monkeypatch: pytest.MonkeyPatch) -> None:
 def save(path: Path, model: InstrumentTagger) -> Path:
     state = {
         "recipe": "tiny", "settings": "{}", "seed": 7, "windows": 1234, "step": 9,
-        "network": checkpoint.network_settings(model.config), "ema": model.state_dict(),
+        "network": settings_of(model.config), "ema": model.state_dict(),
         "model": {}, "optimizers": [],
     }  # fmt: skip
     checkpoint.save(path, state)

@@ -77,6 +77,27 @@ def test_bad_input_is_one_sentence_and_2(commands, capsys):
     assert capsys.readouterr().err == "tutti: x.wav is a folder: name files.\n"
 
 
+@pytest.mark.parametrize(
+    ("library", "package"),
+    [("libatomic.so.1", "libatomic1"), ("libfluidsynth.so.3", "libfluidsynth3")],
+)
+def test_a_missing_system_library_is_named_with_its_package(commands, capsys, library, package):
+    """pedalboard's wheel links to libatomic, which a bare Debian lacks."""
+    error = ImportError(f"{library}: cannot open shared object file: No such file or directory")
+    commands(Entry("host", failing(error)))
+    assert cli.main(["host"]) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert f"{library} is missing" in told
+    assert f"apt-get install {package})" in told
+
+
+def test_another_failed_import_is_not_hidden(commands):
+    commands(Entry("host", failing(ImportError("cannot import name 'x'"))))
+    with pytest.raises(ImportError):
+        cli.main(["host"])
+
+
 def test_ctrl_c_is_130_and_silent(commands, capsys):
     commands(Entry("tag", failing(KeyboardInterrupt())))
     assert cli.main(["tag"]) == 130

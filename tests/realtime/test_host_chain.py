@@ -267,7 +267,7 @@ def test_a_full_disk_leaves_the_old_chain_and_nothing_else(tmp_path, monkeypatch
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(chains.os, "replace", full)
+    monkeypatch.setattr("os.replace", full)
     with pytest.raises(TuttiError, match=r"chain.toml cannot be written .No space"):
         chains.save(Chain(()), path)
     assert path.read_bytes() == before

@@ -13,8 +13,8 @@ import pytest
 from realtime.errors import TuttiError
 from realtime.host import isolation
 from realtime.host.chain import Chain, EffectStep
-from realtime.host.isolation import CRASHED, HUNG, RUNNING, STOPPED, IsolatedRunner
-from realtime.host.process import Host
+from realtime.host.host import Host
+from realtime.host.isolation import IsolatedRunner, PluginState
 from realtime.model import TagModel
 
 RATE_HZ = 48_000
@@ -104,8 +104,12 @@ def test_latency_in_the_process_is_compensated(plugin, make_host):
         np.testing.assert_allclose(np.hstack(parts), audio[:, :8600], rtol=1e-5, atol=1e-7)
 
 
-TROUBLES = [("hang", HUNG, "hung"), ("crash", CRASHED, "SIGSEGV"), ("exit", CRASHED, "status 3"),
-            ("raise", CRASHED, "it does not feel like it")]  # fmt: skip
+TROUBLES = [
+    ("hang", PluginState.HUNG, "hung"),
+    ("crash", PluginState.CRASHED, "SIGSEGV"),
+    ("exit", PluginState.CRASHED, "status 3"),
+    ("raise", PluginState.CRASHED, "it does not feel like it"),
+]
 
 
 @pytest.mark.parametrize(("trouble", "state", "word"), TROUBLES)
@@ -128,7 +132,7 @@ def test_trouble_is_told_bypassed_and_can_be_reloaded(
     withheld = host.withheld_frames
     host.set_parameter(1, "trouble", trouble)
     until_s = time.monotonic() + 60
-    while host.plugins[1].state == RUNNING:
+    while host.plugins[1].state == PluginState.RUNNING:
         output = host.process(audio, RATE_HZ)
         assert output.shape == audio.shape
         assert np.abs(output).max() > 0.01  # sound goes on
@@ -196,7 +200,7 @@ def test_live_a_slow_plugin_is_not_waited_for(plugin, make_host):
         assert time.monotonic() < until_s
     assert output.shape == audio.shape
     assert np.abs(output).max() > 0.01
-    assert host.plugins[0].state == RUNNING
+    assert host.plugins[0].state == PluginState.RUNNING
 
 
 def test_a_frozen_process_is_a_hang(plugin, make_host):
@@ -206,11 +210,11 @@ def test_a_frozen_process_is_a_hang(plugin, make_host):
     host.process(audio, RATE_HZ)
     os.kill(host.plugins[0].process_id, signal.SIGSTOP)
     until_s = time.monotonic() + 60
-    while host.plugins[0].state == RUNNING:
+    while host.plugins[0].state == PluginState.RUNNING:
         assert host.process(audio, RATE_HZ).shape == audio.shape
         assert time.monotonic() < until_s
         time.sleep(0.01)
-    assert host.plugins[0].state == HUNG
+    assert host.plugins[0].state == PluginState.HUNG
     assert "hung" in said[0]
 
 
@@ -239,7 +243,7 @@ def test_what_cannot_be_loaded_is_said_and_leaves_no_process(plugin, model, tmp_
     with pytest.raises(TuttiError):
         runner.start()
     runner.close()
-    assert runner.state == STOPPED
+    assert runner.state == PluginState.STOPPED
     assert runner.process_id is None
 
 

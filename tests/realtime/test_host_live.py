@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from realtime.clock import ClockCheck
+from realtime.clock_check import ClockCheck
 from realtime.errors import TuttiError
 from realtime.host import devices
 from realtime.host.chain import Chain, EffectStep
 from realtime.host.devices import LiveSettings, Streams
-from realtime.host.live import LOSS_S, RUNNING, STOPPED, LiveSession
+from realtime.host.host import Host
+from realtime.host.live import LOSS_S, LiveHost, LiveState
 from realtime.host.loopback import find_lag, make_sweep, measure_round_trip
-from realtime.host.process import Host
 from realtime.model import TagModel
 
 RATE_HZ = 48_000
@@ -87,7 +87,7 @@ def played(device):
 
 def finish(session, device):
     until_s = time.monotonic() + 20
-    while device.at < len(device.audio) + 10 * BLOCK and session.stats().state == RUNNING:
+    while device.at < len(device.audio) + 10 * BLOCK and session.stats().state == LiveState.RUNNING:
         assert time.monotonic() < until_s
         time.sleep(0.005)
     stats = session.stats()
@@ -99,7 +99,7 @@ def test_sound_goes_through_and_taps_hear_it(model, tones):
     audio = np.tile(tones(["flute"], 3, RATE_HZ), (2, 1)).T
     device = Device(audio)
     with Host(Chain((EffectStep("Invert"),)), model=model, live=True) as host:
-        session = LiveSession(host, LiveSettings(), streams_of(device))
+        session = LiveHost(host, LiveSettings(), streams_of(device))
         session.start()
         stats = finish(session, device)
         until_s = time.monotonic() + 10
@@ -111,14 +111,14 @@ def test_sound_goes_through_and_taps_hear_it(model, tones):
     np.testing.assert_allclose(output, expected, atol=1e-6)
     assert (stats.xruns, stats.error, stats.chain_latency_s) == (0, None, 0.0)
     assert device.closed
-    assert session.stats().state == STOPPED
+    assert session.stats().state == LiveState.STOPPED
 
 
 def test_withheld_audio_is_silence_first_and_no_gap_after(model):
     device = Device(sine(1.0))
     chain = Chain((EffectStep("BrickwallLimiter", {"ceiling_db": 0.0}),))
     with Host(chain, model=model, live=True) as host:
-        session = LiveSession(host, LiveSettings(), streams_of(device))
+        session = LiveHost(host, LiveSettings(), streams_of(device))
         session.start()
         stats = finish(session, device)
     output = played(device)
@@ -135,7 +135,7 @@ def test_another_chain_takes_over_without_a_click(model):
         Host(Chain((EffectStep("Gain", {"gain_db": gain}),)), model=model, live=True)
         for gain in (0.0, -12.0)
     ]
-    session = LiveSession(hosts[0], LiveSettings(), streams_of(device))
+    session = LiveHost(hosts[0], LiveSettings(), streams_of(device))
     device.go.clear()
     session.start()
     device.go.set()
@@ -162,7 +162,7 @@ def test_the_last_of_many_quick_changes_is_heard_and_the_others_are_closed(model
         Host(Chain((EffectStep("Gain", {"gain_db": -float(gain)}),)), model=model, live=True)
         for gain in range(12)
     ]
-    session = LiveSession(hosts[0], LiveSettings(), streams_of(device))
+    session = LiveHost(hosts[0], LiveSettings(), streams_of(device))
     session.start()
     rng = np.random.default_rng(0)
     for host in hosts[1:]:
@@ -188,10 +188,10 @@ def test_the_last_of_many_quick_changes_is_heard_and_the_others_are_closed(model
 def test_a_device_that_breaks_stops_cleanly_with_one_message(model):
     device = Device(sine(1.0), breaks_at=20_000)
     with Host(Chain((EffectStep("Invert"),)), model=model, live=True) as host:
-        session = LiveSession(host, LiveSettings(), streams_of(device))
+        session = LiveHost(host, LiveSettings(), streams_of(device))
         session.start()
         stats = finish(session, device)
-        assert stats.state == STOPPED
+        assert stats.state == LiveState.STOPPED
         assert "'in' or 'out' is gone or broke (Unanticipated host error)" in stats.error
         assert device.closed
         device.breaks_at = None
@@ -203,7 +203,7 @@ def test_xruns_are_counted_and_cushioned_once(model):
     device = Device(sine(1.0))
     device.dry_at = {2, 120}
     with Host(Chain((EffectStep("Invert"),)), model=model, live=True) as host:
-        session = LiveSession(host, LiveSettings(), streams_of(device))
+        session = LiveHost(host, LiveSettings(), streams_of(device))
         session.start()
         stats = finish(session, device)
     assert stats.output_underflows == 1  # the first, while streams fill up, is no fault
@@ -213,10 +213,10 @@ def test_xruns_are_counted_and_cushioned_once(model):
 
 def test_settings_and_devices_that_cannot_be(model):
     with pytest.raises(TuttiError, match="16 to 8192"):
-        LiveSession(SimpleNamespace(), LiveSettings(block_frames=7))
+        LiveHost(SimpleNamespace(), LiveSettings(block_frames=7))
     device = Device(np.zeros((100, 9), np.float32))
     with Host(Chain((EffectStep("Invert"),)), model=model, live=True) as host:
-        session = LiveSession(host, LiveSettings(), streams_of(device))
+        session = LiveHost(host, LiveSettings(), streams_of(device))
         with pytest.raises(TuttiError, match="9 channels"):
             session.start()
         assert device.closed
@@ -369,7 +369,7 @@ def test_the_terminal_shows_both_taps(model, tones):
 
     audio = np.tile(tones(["flute"], 2, RATE_HZ), (2, 1))
     with Host(Chain((EffectStep("Gain", {"gain_db": -100.0}),)), model=model) as host:
-        session = LiveSession(host)
+        session = LiveHost(host)
         console = Console(width=100, record=True, file=io.StringIO())
         console.print(picture(session, session.stats()))
         host.process(audio, RATE_HZ)
@@ -434,7 +434,7 @@ def test_before_and_after_are_heard_at_equal_loudness_and_aligned(model):
     device = Device(np.tile(sine(1.0), (8, 1)))
     steps = (EffectStep("Gain", {"gain_db": -18.0}), EffectStep("BrickwallLimiter"))
     with Host(Chain(steps), model=model, live=True) as host:
-        session = LiveSession(host, LiveSettings(), streams_of(device))
+        session = LiveHost(host, LiveSettings(), streams_of(device))
         device.go.clear()
         session.start()
         session.listen_before(True)

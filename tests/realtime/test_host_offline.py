@@ -13,8 +13,8 @@ from realtime.cli import main
 from realtime.errors import TuttiError
 from realtime.host import chain as chains
 from realtime.host.chain import Chain, EffectStep, TapStep
+from realtime.host.host import Host
 from realtime.host.offline import render
-from realtime.host.process import Host
 from realtime.host.report import to_document, write
 from realtime.model import TagModel
 

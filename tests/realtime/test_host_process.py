@@ -9,7 +9,7 @@ from realtime.host import chain as chains
 from realtime.host.board import make_effect
 from realtime.host.chain import Chain, EffectStep, TapStep
 from realtime.host.effects import EFFECTS
-from realtime.host.process import Host
+from realtime.host.host import Host
 from realtime.model import TagModel
 
 RATE_HZ = 48_000

@@ -14,9 +14,9 @@ import pytest
 
 from realtime.errors import TuttiError
 from realtime.host.chain import Chain, EffectStep
-from realtime.host.isolation import CRASHED
+from realtime.host.host import Host
+from realtime.host.isolation import PluginState
 from realtime.host.offline import render
-from realtime.host.process import Host
 from realtime.model import TagModel
 
 RATE_HZ = 48_000
@@ -138,7 +138,7 @@ def test_it_may_crash_and_come_back_while_sound_goes_on(plugins, model):
         for _ in range(3):
             output = host.process(audio, RATE_HZ)
         np.testing.assert_allclose(output, audio, atol=1e-6)
-        assert host.plugins[0].state == CRASHED
+        assert host.plugins[0].state == PluginState.CRASHED
         host.reload(0)
         until_s = time.monotonic() + 10
         while np.allclose(host.process(audio, RATE_HZ), audio, atol=1e-3):

@@ -20,7 +20,7 @@ from realtime.model import Scores, TagModel
 from realtime.postprocess import Tags
 from realtime.sources.base import Block
 from realtime.sources.synthetic import Signal, SyntheticSource, tone
-from realtime.stats import NO_SIGNAL, RECONNECTING, RUNNING, STOPPED
+from realtime.stats import EngineState
 from realtime.tagger import Tagger
 
 RATE_HZ = 16_000
@@ -87,7 +87,8 @@ def resumes(engine: Engine, wait_until) -> None:
     before = engine.latest().stats.windows
     wait_until(
         lambda: (
-            engine.latest().stats.windows > before + 1 and engine.latest().stats.state == RUNNING
+            engine.latest().stats.windows > before + 1
+            and engine.latest().stats.state == EngineState.RUNNING
         ),
         10,
         "windows to come again",
@@ -103,7 +104,11 @@ def test_device_removed_and_back(model, impatient, wait_until, record_property):
     with engine:
         wait_until(lambda: engine.latest().stats.windows > 2, 10, "windows")
         source.gone.set()
-        wait_until(lambda: engine.latest().stats.state == RECONNECTING, 5, "the loss to be seen")
+        wait_until(
+            lambda: engine.latest().stats.state == EngineState.RECONNECTING,
+            5,
+            "the loss to be seen",
+        )
         assert "test device" in (engine.latest().stats.last_error or "")
         wait_until(lambda: engine.latest().stats.reopenings >= 3, 5, "more attempts")
         source.gone.clear()
@@ -167,7 +172,7 @@ def test_stop_while_the_driver_hangs(model, impatient, wait_until, record_proper
     began_s = time.monotonic()
     engine.stop()
     took_s = time.monotonic() - began_s
-    assert engine.latest().stats.state == STOPPED
+    assert engine.latest().stats.state == EngineState.STOPPED
     assert engine.abandoned == 1
     source.release.set()
     assert took_s < 1.0
@@ -181,7 +186,7 @@ def test_hang_while_opening_is_one_message(model, impatient):
     engine = Engine(model, source)
     with pytest.raises(TuttiError, match="did not open in time"):
         engine.start()
-    assert engine.latest().stats.state == STOPPED
+    assert engine.latest().stats.state == EngineState.STOPPED
     source.release.set()
 
 
@@ -215,7 +220,11 @@ def test_sample_rate_changed(model, impatient, wait_until, record_property):
         wait_until(lambda: len(heard) > 3, 10, "windows")
         source.next_rate_hz, source._signal = 44_100, tone(440, 44_100)
         source.gone.set()
-        wait_until(lambda: engine.latest().stats.state == RECONNECTING, 5, "the loss to be seen")
+        wait_until(
+            lambda: engine.latest().stats.state == EngineState.RECONNECTING,
+            5,
+            "the loss to be seen",
+        )
         source.gone.clear()
         resumes(engine, wait_until)
     assert {pitch for _, pitch in heard} == {440.0}
@@ -432,7 +441,7 @@ def test_listener_may_change_and_stop_the_engine(model, wait_until):
 
     unsubscribe = engine.subscribe(listener)
     engine.start()
-    wait_until(lambda: engine.latest().stats.state == STOPPED, 10, "the engine to stop")
+    wait_until(lambda: engine.latest().stats.state == EngineState.STOPPED, 10, "the engine to stop")
     unsubscribe()
     assert len(tags) >= 4
 
@@ -456,7 +465,7 @@ def test_200_start_stop_cycles(model, record_property):
     assert threading.active_count() == threads
     assert process.num_fds() <= files
     assert growth_mb < 5
-    assert engine.latest().stats.state == STOPPED
+    assert engine.latest().stats.state == EngineState.STOPPED
     record_property("memory growth", f"{growth_mb:.1f} MB")
 
 
@@ -571,7 +580,7 @@ def test_exact_zeros_are_named(model, wait_until):
     """Digital silence for three seconds is reported as a missing signal."""
     engine = Engine(model, Flaky(lambda first, count: np.zeros((count, 1), np.float32)))
     with engine:
-        wait_until(lambda: engine.latest().stats.state == NO_SIGNAL, 10, "the state")
+        wait_until(lambda: engine.latest().stats.state == EngineState.NO_SIGNAL, 10, "the state")
         tags = engine.latest().tags
         assert tags is not None
         assert tags.level.silent

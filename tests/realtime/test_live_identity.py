@@ -29,7 +29,7 @@ from realtime.sources.device import (
     list_devices,
     titled,
 )
-from realtime.stats import RECONNECTING
+from realtime.stats import EngineState
 
 WAIT_S = 15
 LOUD = 0.2
@@ -152,10 +152,14 @@ def test_one_that_went_is_waited_for_and_no_other_taken(pair, model, wait_until)
     with engine:
         wait_until(lambda: engine.latest().stats.windows > 1, WAIT_S, "windows")
         pair.unload("twin")
-        wait_until(lambda: engine.latest().stats.state == RECONNECTING, 5, "the loss to be seen")
+        wait_until(
+            lambda: engine.latest().stats.state == EngineState.RECONNECTING,
+            5,
+            "the loss to be seen",
+        )
         time.sleep(3.0)
         stats = engine.latest().stats
-        assert stats.state == RECONNECTING
+        assert stats.state == EngineState.RECONNECTING
         assert f"'{ALIKE} [twin.monitor]' is gone" in (stats.last_error or "")
         assert "waited for, and no other is taken" in (stats.last_error or "")
         windows = engine.latest().stats.windows

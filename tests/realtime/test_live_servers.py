@@ -17,7 +17,7 @@ from pedalboard.io import AudioFile
 from realtime.engine import Engine
 from realtime.model import TagModel
 from realtime.sources.device import DeviceSource, find_device, list_devices
-from realtime.stats import NO_SIGNAL, RECONNECTING, RUNNING
+from realtime.stats import EngineState
 
 WAIT_S = 25
 
@@ -32,7 +32,7 @@ def hears(engine: Engine, wait_until) -> None:
     wait_until(
         lambda: (
             engine.latest().stats.windows > before + 1
-            and engine.latest().stats.state in (RUNNING, NO_SIGNAL)
+            and engine.latest().stats.state in (EngineState.RUNNING, EngineState.NO_SIGNAL)
         ),  # the null sink gives zeros
         WAIT_S,
         "windows to come",
@@ -53,7 +53,11 @@ def test_pulse_killed_and_restarted(pulse_server, model, wait_until, record_prop
         hears(engine, wait_until)
         assert source.sample_rate_hz == 48_000
         pulse_server.kill()
-        wait_until(lambda: engine.latest().stats.state == RECONNECTING, 5, "the loss to be seen")
+        wait_until(
+            lambda: engine.latest().stats.state == EngineState.RECONNECTING,
+            5,
+            "the loss to be seen",
+        )
         assert "Monitor of Null Output" in (engine.latest().stats.last_error or "")
         time.sleep(0.5)
         pulse_server.start(44_100)
@@ -94,7 +98,11 @@ def test_pulse_through_alsa_killed_and_restarted(pulse_server, model, wait_until
     with engine:
         hears(engine, wait_until)
         pulse_server.kill()
-        wait_until(lambda: engine.latest().stats.state == RECONNECTING, 8, "the loss to be seen")
+        wait_until(
+            lambda: engine.latest().stats.state == EngineState.RECONNECTING,
+            8,
+            "the loss to be seen",
+        )
         pulse_server.start()
         hears(engine, wait_until)
     note(record_property, engine)
@@ -133,7 +141,7 @@ def test_pulse_device_removed_and_back(pulse_server, model, wait_until, record_p
         ).returncode == 0  # fmt: skip
         pulse_server.unload_sink()
         wait_until(lambda: engine.latest().stats.reopenings >= 2, 10, "attempts to reopen")
-        assert engine.latest().stats.state == RECONNECTING
+        assert engine.latest().stats.state == EngineState.RECONNECTING
         assert "no other is taken" in (engine.latest().stats.last_error or "")
         pulse_server.load_sink()
         hears(engine, wait_until)
@@ -152,7 +160,11 @@ def test_jack_killed_and_restarted_at_another_rate(jack_server, model, wait_unti
         hears(engine, wait_until)
         assert source.sample_rate_hz == 44_100
         jack_server.kill()
-        wait_until(lambda: engine.latest().stats.state == RECONNECTING, 10, "the loss to be seen")
+        wait_until(
+            lambda: engine.latest().stats.state == EngineState.RECONNECTING,
+            10,
+            "the loss to be seen",
+        )
         jack_server.start(48_000)
         hears(engine, wait_until)
         assert source.sample_rate_hz == 48_000

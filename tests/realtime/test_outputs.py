@@ -12,6 +12,7 @@ import pytest
 from rich.cells import cell_len
 
 from realtime import taxonomy
+from realtime.clock_time import rounded_time
 from realtime.commands import audit, listen, tag
 from realtime.levels import LevelReading
 from realtime.outputs import audacity, formats, jsonl, text
@@ -218,7 +219,7 @@ def test_text_hides_control_characters_of_a_file_name(tagger, tones):
     ],
 )
 def test_times_for_people(seconds, shown):
-    assert text.clock(seconds) == shown
+    assert rounded_time(seconds) == shown
 
 
 def test_a_format_is_its_module_and_its_line_in_the_table(timeline):

@@ -181,7 +181,7 @@ IN_PLACE = {
     "training/bank/packing.py", "training/bank/writer.py", "training/making/free/music.py",
     "training/making/free/packages.py", "training/making/free/freepats.py",
     # lines that are added
-    "desktop/session_log.py", "training/fit.py",
+    "desktop/kept/session_log.py", "training/fit.py",
     # named by a table that is written last
     "training/making/free/gather.py",
     # the one place, and files that it is handed to

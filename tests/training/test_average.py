@@ -11,6 +11,7 @@ from realtime.cli import main
 from realtime.errors import TuttiError
 from training import checkpoint
 from training.average import average
+from training.models.kinds import settings_of
 from training.models.tagger import InstrumentTagger, NetworkConfig
 
 
@@ -19,7 +20,7 @@ def made(path: Path, seed: int, windows: int, stem_stride: int = 2) -> Path:
     config = NetworkConfig(stem_stride=stem_stride)
     state = {
         "recipe": f"recipe {seed}", "settings": "{}", "seed": seed, "windows": windows,
-        "network": checkpoint.network_settings(config),
+        "network": settings_of(config),
         "ema": InstrumentTagger(config).state_dict(), "optimizers": [],
     }  # fmt: skip
     checkpoint.save(path, state)

@@ -14,10 +14,11 @@ import torch
 from realtime.errors import TuttiError
 from realtime.tagger import Tagger
 from realtime.taxonomy import FAMILIES, INSTRUMENTS
-from training.checkpoint import network_settings, save
+from training.checkpoint import save
 from training.datasets import DATASETS
 from training.datasets.truth import truth_of
 from training.mixing.labels import Targets
+from training.models.kinds import settings_of
 from training.models.tagger import InstrumentTagger
 from training.scoring.evaluate import Items, embed, hear, hear_mixtures
 from training.scoring.mixtures import truths_of
@@ -228,7 +229,7 @@ def test_what_mixing_teaches_is_what_is_scored() -> None:
 
 def test_embeddings_are_drawn_from_a_checkpoint(folder: Path, tmp_path: Path) -> None:
     network = InstrumentTagger()
-    state = {"network": network_settings(network.config), "ema": network.state_dict()}
+    state = {"network": settings_of(network.config), "ema": network.state_dict()}
     save(tmp_path / "checkpoint.pt", state)
     points, labels = embed(tmp_path / "checkpoint.pt", DATASETS["recordings"](folder))
     assert points.shape == (len(labels), 1024)

@@ -17,7 +17,9 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 from training import checkpoint, fit
 from training.losses import multilabel_loss
 from training.mixing.labels import Targets
-from training.models.tagger import InstrumentTagger, Logits, NetworkConfig
+from training.models.kinds import settings_of
+from training.models.network import Logits
+from training.models.tagger import InstrumentTagger, NetworkConfig
 from training.recipe import Recipe, Stage
 from training.scoring.validation import Validation
 
@@ -116,7 +118,7 @@ def test_only_matrices_are_decayed_not_norms_biases_or_filter_edges(
                 weight.copy_(0.5 + torch.rand(weight.shape, generator=rng))
     state = {"recipe": "start", "windows": 0, "ema": model.state_dict()}
     start = tmp_path / "start.pt"
-    checkpoint.save(start, state | {"network": checkpoint.network_settings(NETWORK)})
+    checkpoint.save(start, state | {"network": settings_of(NETWORK)})
     gradients_times(monkeypatch, 0.0)
     rates: list[float] = []
     at_each_step(lambda its: rates.append(its.param_groups[0]["lr"]))

@@ -13,8 +13,9 @@ from realtime.cli import main
 from realtime.errors import TuttiError
 from realtime.model import Scores, TagModel
 from realtime.taxonomy import FAMILIES, INSTRUMENTS
-from training.checkpoint import network_settings, save
+from training.checkpoint import save
 from training.datasets.real import RealClip, load, truth_together
+from training.models.kinds import settings_of
 from training.models.tagger import InstrumentTagger
 from training.scoring.real import LEVEL_RANGE_DB, MIX_S, RealValidation, best_threshold
 
@@ -181,7 +182,7 @@ def test_the_command_prints_a_row_for_each_checkpoint(
 ) -> None:
     monkeypatch.setattr("training.scoring.real.RealValidation.__init__.__defaults__", (8,))
     network = InstrumentTagger()
-    state = {"network": network_settings(network.config), "ema": network.state_dict()}
+    state = {"network": settings_of(network.config), "ema": network.state_dict()}
     for name in ("one", "two"):
         save(tmp_path / f"{name}.pt", state)
     checkpoints = [str(tmp_path / f"{name}.pt") for name in ("one", "two")]

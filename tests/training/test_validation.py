@@ -10,12 +10,14 @@ import pytest
 import torch
 from bank_factory import make_bank
 
+from realtime.cli import main
 from realtime.errors import TuttiError
 from realtime.taxonomy import INSTRUMENTS
-from training.checkpoint import network_settings, save
+from training.checkpoint import save
 from training.mixing.labels import Targets
+from training.models.kinds import settings_of
 from training.models.tagger import InstrumentTagger
-from training.scoring.validation import Validation, main, score_windows
+from training.scoring.validation import Validation, score_windows
 
 CPU = torch.device("cpu")
 
@@ -23,7 +25,7 @@ CPU = torch.device("cpu")
 def _young() -> dict[str, Any]:
     """What a checkpoint holds of a network that has learned nothing."""
     network = InstrumentTagger()
-    return {"network": network_settings(network.config), "ema": network.state_dict()}
+    return {"network": settings_of(network.config), "ema": network.state_dict()}
 
 
 def test_who_is_right_scores_one_and_who_is_wrong_less() -> None:
@@ -52,7 +54,8 @@ def test_the_command_prints_a_row_for_each_split(
 ) -> None:
     bank = make_bank(tmp_path / "bank")
     save(tmp_path / "young.pt", _young())
-    assert main(["--bank", str(bank.path), "--windows", "8", str(tmp_path / "young.pt")]) == 0
+    young = str(tmp_path / "young.pt")
+    assert main(["dev", "validate", "--bank", str(bank.path), "--windows", "8", young]) == 0
     rows = [line.split("|")[1:-1] for line in capsys.readouterr().out.splitlines()]
     assert [cell.strip() for cell in rows[0]] == [
         "model", "split", "map", "f1", "solo_top1", "polyphony",
@@ -63,10 +66,13 @@ def test_the_command_prints_a_row_for_each_split(
     assert all(0 <= float(cell) <= 1 for row in rows[2:] for cell in row[2:])
 
 
-def test_only_recorded_sources_are_scored_where_that_is_asked(tmp_path: Path) -> None:
+def test_only_recorded_sources_are_scored_where_that_is_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     bank = make_bank(tmp_path / "bank")  # as soundfonts give it
     with pytest.raises(TuttiError, match="no sounds of split val to draw from"):
         Validation(bank, CPU, 8, recorded=True)
     save(tmp_path / "young.pt", _young())
-    with pytest.raises(TuttiError, match="no sounds of split train to draw from"):
-        main(["--bank", str(bank.path), "--recorded", str(tmp_path / "young.pt")])
+    young = str(tmp_path / "young.pt")
+    assert main(["dev", "validate", "--bank", str(bank.path), "--recorded", young]) == 2
+    assert "no sounds of split train to draw from" in capsys.readouterr().err

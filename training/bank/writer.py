@@ -182,7 +182,7 @@ def _naming_the_disk(path: Path) -> Iterator[None]:
 
 def to_pcm(samples: NDArray[np.float32], gain: float) -> NDArray[np.int16]:
     """Float samples times ``gain`` as int16, rounded and clipped."""
-    scaled = np.rint(samples.astype(np.float32) * np.float32(gain * 32768))
+    scaled: NDArray[np.float32] = np.rint(samples.astype(np.float32) * np.float32(gain * 32768))
     return np.clip(scaled, -32768, 32767).astype(np.int16)
 
 

@@ -32,7 +32,7 @@ or stems), instruments (a;b, and a|b for either), complete (0 or 1) and group.
 """
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser(
         "evaluate",

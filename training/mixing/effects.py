@@ -131,7 +131,8 @@ def filter_and_reverb(audio: Tensor, curve: Tensor, rooms: Rooms, room: Tensor) 
     spectrum = torch.fft.rfft(audio, rooms.n_fft) * curve
     wet = (room >= 0)[:, None]
     spectrum = spectrum * torch.where(wet, rooms.spectra[room.clamp(min=0)], 1.0 + 0.0j)
-    return torch.fft.irfft(spectrum, rooms.n_fft)[:, : audio.shape[1]]
+    sounded: Tensor = torch.fft.irfft(spectrum, rooms.n_fft)
+    return sounded[:, : audio.shape[1]]
 
 
 def bins_of(rooms: Rooms) -> int:
@@ -242,7 +243,7 @@ def coloured_noise(rows: int, samples: int, rng: torch.Generator) -> Tensor:
     white = torch.randn(rows, bins, 2, generator=rng, device=rng.device)
     frequency = torch.arange(bins, device=rng.device).clamp(min=20.0 * samples / SAMPLE_RATE_HZ)
     slope = uniform(rows, 0.0, 1.0, rng)[:, None]
-    noise = torch.fft.irfft(torch.view_as_complex(white) * frequency**-slope, samples)
+    noise: Tensor = torch.fft.irfft(torch.view_as_complex(white) * frequency**-slope, samples)
     return noise / (rms(noise) + EPS)
 
 

@@ -144,7 +144,7 @@ class FrontEnd(nn.Module):
         self.norm = nn.BatchNorm2d(1)
 
     def forward(self, audio: Tensor) -> Tensor:
-        bands = self.filters(audio)
+        bands: Tensor = self.filters(audio)
         if self.kind in ("pair", "pcen"):
             even, odd = bands.split(self.bands, dim=1)
             bands = torch.sqrt(even * even + odd * odd + 1e-9)
@@ -152,7 +152,8 @@ class FrontEnd(nn.Module):
             bands = torch.log(bands.abs() + _LOG_FLOOR)
         if self.pcen is not None:
             bands = self.pcen(bands)
-        return self.norm(bands[:, None])
+        picture: Tensor = self.norm(bands[:, None])
+        return picture
 
 
 class NormaliseLevel(nn.Module):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from realtime.spec import POLYPHONY_LABELS
-from realtime.taxonomy import FAMILIES, INSTRUMENTS
+from training.models.folded import FoldedFilters
+from training.models.network import OUTPUTS, Int8, Logits, Network
 from training.models.pooling import PoolingKind, make_pooling
 from training.models.sharesnet import ShaResNet
 from training.models.sincnet import FrontEnd, FrontEndKind, NormaliseLevel
@@ -17,18 +17,11 @@ from training.models.sincnet import FrontEnd, FrontEndKind, NormaliseLevel
 EMBEDDING_SIZE = 1024
 
 
-class Logits(NamedTuple):
-    """``[batch, 24]``, ``[batch, 8]``, ``[batch, 7]``, before sigmoid and softmax."""
-
-    instruments: Tensor
-    families: Tensor
-    polyphony: Tensor
-
-
 @dataclass(frozen=True)
 class NetworkConfig:
     """The choices that make a form of the network; saved with every checkpoint."""
 
+    kind: ClassVar[str] = "sharesnet"
     front_end: FrontEndKind = "pair"
     stem_stride: int = 2
     depths: tuple[int, ...] = (2, 2, 2, 2)
@@ -52,7 +45,8 @@ class Encoder(nn.Module):
             picture = self.front_end(self.level(audio.float()))
         frames = self.backbone(picture.contiguous(memory_format=torch.channels_last))
         with torch.autocast(audio.device.type, enabled=False):
-            return self.pooling(frames.float())
+            embedding: Tensor = self.pooling(frames.float())
+        return embedding
 
 
 def _head(outputs: int, dropout: float) -> nn.Sequential:
@@ -77,29 +71,49 @@ class PaperNetwork(nn.Module):
         self.head = _head(classes, config.dropout)
 
     def forward(self, audio: Tensor) -> Tensor:
-        return self.head(self.encoder(audio))
+        logits: Tensor = self.head(self.encoder(audio))
+        return logits
 
 
-class InstrumentTagger(nn.Module):
+_STAGES = tuple(f"/model/encoder/backbone/stages/stages.{index}/" for index in range(3))
+
+
+class InstrumentTagger(Network):
     """The shipped form: one embedding, three heads that share its normalisation."""
+
+    embedding_size = EMBEDDING_SIZE
+    # Three of four stages, where most of the arithmetic is; the last block of these stays in
+    # float32, as all after it and the filters and stem before. Measured on real music
+    # (docs/experiments.md): with the sinc filters in int8 the model goes deaf; the picture that
+    # the stem sees spans too wide a range for 8 bits; and the later blocks make of the last bit
+    # of the input, which the level decides, a difference that is seen.
+    int8 = Int8(inside=_STAGES, outside=(_STAGES[-1] + "blocks.1/",))
 
     def __init__(self, config: NetworkConfig | None = None) -> None:
         super().__init__()
         self.config = config or NetworkConfig()
         self.encoder = Encoder(self.config)
-        self.head_sizes = (len(INSTRUMENTS), len(FAMILIES), len(POLYPHONY_LABELS))
-        self.head = _head(sum(self.head_sizes), self.config.dropout)
+        self.head = _head(sum(OUTPUTS), self.config.dropout)
 
     def embed(self, audio: Tensor) -> Tensor:
-        """Embeddings ``[batch, 1024]`` of audio ``[batch, 16000]`` at 16 kHz."""
-        return self.encoder(audio)
+        embedding: Tensor = self.encoder(audio)
+        return embedding
 
     def classify(self, embedding: Tensor) -> Logits:
-        """Logits of embeddings ``[batch, 1024]``."""
-        return Logits(*self.head(embedding).float().split(self.head_sizes, dim=1))
+        return Logits(*self.head(embedding).float().split(OUTPUTS, dim=1))
 
-    def forward(self, audio: Tensor) -> Logits:
-        return self.classify(self.embed(audio))
+    @property
+    def last_layer(self) -> nn.Linear:
+        last = self.head[-1]
+        assert isinstance(last, nn.Linear)
+        return last
+
+    def in_hertz(self) -> list[nn.Parameter]:
+        return list(self.encoder.front_end.filters.parameters())
+
+    def make_constant(self) -> None:
+        filters = self.encoder.front_end.filters
+        self.encoder.front_end.filters = FoldedFilters(filters)  # type: ignore[assignment]
 
 
 def parameter_count(module: nn.Module) -> int:

@@ -100,7 +100,8 @@ class Sampler:
         shape[held:] = np.linspace(1, 0, fade, dtype=np.float32)[: max(0, len(sound) - held)] ** 2
         end = min(len(sound), round(0.03 * RATE_HZ))
         shape[len(sound) - end :] *= np.linspace(1, 0, end, dtype=np.float32)
-        return sound * shape * np.float32((note.velocity / 100) ** 1.5)
+        played: NDArray[np.float32] = sound * shape * np.float32((note.velocity / 100) ** 1.5)
+        return played
 
 
 def phrase(
@@ -124,7 +125,9 @@ def phrase(
     return notes
 
 
-def _drum_bar(bar: int, rng: np.random.Generator, *, full: bool, fill: bool) -> list:
+def _drum_bar(
+    bar: int, rng: np.random.Generator, *, full: bool, fill: bool
+) -> list[pretty_midi.Note]:
     """Kick 36, snare 38, hats 42, ride 51 and crash 49."""
     hits = [(half / 2, 51 if full else 42, 70 if half % 2 else 88) for half in range(8)]
     snare = 76 if full else 118  # alone he plays out
@@ -199,7 +202,9 @@ def compose(rng: np.random.Generator) -> list[Part]:
         13: "A5/4",
     }
 
-    def played(score: dict[int, str], velocity: int, legato: float = 0.95) -> list:
+    def played(
+        score: dict[int, str], velocity: int, legato: float = 0.95
+    ) -> list[pretty_midi.Note]:
         return [
             note for bar, text in score.items() for note in phrase(bar, text, rng, velocity, legato)
         ]
@@ -250,7 +255,9 @@ def placed(part: Part, folder: Path) -> NDArray[np.float32]:
     """One player at its place and level, dry: float32 ``(samples, 2)``."""
     angle = (part.pan + 1) * np.pi / 4
     balance = np.sqrt(2) * np.array([np.cos(angle), np.sin(angle)], np.float32)
-    return render_part(part, folder) * balance * np.float32(10 ** (part.gain_db / 20))
+    gain = np.float32(10 ** (part.gain_db / 20))
+    sound: NDArray[np.float32] = render_part(part, folder) * balance * gain
+    return sound
 
 
 def in_room(send: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -290,7 +297,8 @@ def mix(parts: list[Part], folder: Path) -> NDArray[np.float32]:
     mastered = master(together.T, RATE_HZ).T
     fade = round(0.8 * RATE_HZ)
     mastered[-fade:] *= np.linspace(1, 0, fade, dtype=np.float32)[:, None] ** 2
-    return (mastered * min(1.0, 0.6 / np.abs(mastered).max())).astype(np.float32)
+    safe: NDArray[np.float32] = mastered * min(1.0, 0.6 / np.abs(mastered).max())
+    return safe.astype(np.float32)
 
 
 def stems(parts: list[Part], folder: Path) -> Iterator[tuple[str, NDArray[np.float32]]]:

@@ -11,6 +11,7 @@ matplotlib.use("agg")  # no display is needed, nor touched
 
 import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.manifold import TSNE
 from sklearn.metrics import precision_recall_curve
@@ -117,6 +118,6 @@ def embeddings(points: NDArray[np.floating], labels: Sequence[str], path: Path) 
     _save(figure, path)
 
 
-def _save(figure: plt.Figure, path: Path) -> None:
+def _save(figure: Figure, path: Path) -> None:
     figure.savefig(path, dpi=DPI, bbox_inches="tight")
     plt.close(figure)

@@ -24,7 +24,8 @@ def _coloured(count: int, slope_db: float, rng: np.random.Generator) -> NDArray[
     gain = np.maximum(frequencies, 20.0) ** (-slope_db / 6.02)
     spectrum = np.fft.rfft(rng.standard_normal(count)) * gain
     noise = np.fft.irfft(spectrum, count)
-    return noise / noise.std()
+    even: NDArray[np.float64] = noise / noise.std()
+    return even
 
 
 def _peak(
@@ -33,7 +34,8 @@ def _peak(
     frequencies = np.fft.rfftfreq(count, 1 / SAMPLE_RATE_HZ)
     gain = np.exp(-0.5 * ((frequencies - centre_hz) / width_hz) ** 2)
     noise = np.fft.irfft(np.fft.rfft(rng.standard_normal(count)) * gain, count)
-    return noise / noise.std()
+    even: NDArray[np.float64] = noise / noise.std()
+    return even
 
 
 def room(count: int, rng: np.random.Generator) -> NDArray[np.float64]:

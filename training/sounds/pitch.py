@@ -28,7 +28,8 @@ def nsdf(frame: NDArray[np.float32]) -> NDArray[np.float64]:
     squares = np.concatenate(([0.0], np.cumsum(x**2)))
     lags = np.arange(half)
     energy = squares[len(x) - lags] + squares[-1] - squares[lags]
-    return 2 * correlation / np.maximum(energy, 1e-12)
+    curve: NDArray[np.float64] = 2 * correlation / np.maximum(energy, 1e-12)
+    return curve
 
 
 def detect(samples: NDArray[np.float32]) -> float | None:
@@ -87,4 +88,4 @@ def _repeats(curve: NDArray[np.float64], pitch: float) -> bool:
     """
     first, last = (SAMPLE_RATE_HZ / (440 * 2 ** ((pitch + d - 69) / 12)) for d in (1, -1))
     near = (curve[int(n * first) : int(np.ceil(n * last)) + 1] for n in (1, 2))
-    return max(part.max(initial=0.0) for part in near) >= _CLEAR
+    return bool(max(part.max(initial=0.0) for part in near) >= _CLEAR)

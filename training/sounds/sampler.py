@@ -241,10 +241,13 @@ def _curve(
     if not points:
         return np.full(len(times), rest)
     at, values = (np.array(column) for column in zip(*points, strict=True))
+    curve: NDArray[np.float64]
     if hold:  # a bend stays until the next one
         index = np.searchsorted(at, times, side="right") - 1
-        return np.where(index >= 0, values[np.maximum(index, 0)], rest)
-    return np.interp(times, at, values)
+        curve = np.where(index >= 0, values[np.maximum(index, 0)], rest)
+    else:
+        curve = np.interp(times, at, values)
+    return curve
 
 
 def _envelope(length: int, held: int, slurred: bool) -> Samples:

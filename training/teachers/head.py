@@ -17,7 +17,7 @@ from realtime.errors import TuttiError
 from realtime.spec import POLYPHONY_LABELS
 from realtime.taxonomy import FAMILIES, INSTRUMENTS
 from training import checkpoint
-from training.models.tagger import Logits
+from training.models.network import Logits
 from training.teachers.opinion import Opinion
 
 SIZES = (len(INSTRUMENTS), len(FAMILIES), len(POLYPHONY_LABELS))

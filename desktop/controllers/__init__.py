@@ -1,0 +1,1 @@
+"""What can be done with the main window: the commands behind its menus and keys."""

@@ -1,0 +1,1 @@
+"""What was heard, as the numbers that the window pulls; no Qt."""

@@ -1,0 +1,1 @@
+"""What stays when the window closes: settings, session logs, what is saved."""

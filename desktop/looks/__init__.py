@@ -1,0 +1,1 @@
+"""What the monitor looks like: theme, style and icons; knows no widget."""

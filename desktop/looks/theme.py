@@ -1,0 +1,246 @@
+"""Colours, sizes and type of the monitor: one dark and one light theme on an 8-px grid.
+
+Family colours derive from Okabe and Ito (2008), "Color Universal Design", shifted in
+hue and lightness until each stands at 3:1 or better against its panel (WCAG 2.2, 1.4.11) and
+every two can be told apart with full protanopia or deuteranopia; text colours stand at 4.5:1
+or better. Colour never carries a meaning alone.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from PyQt6.QtGui import QColor, QFont, QFontDatabase, QPalette
+
+THEME_CHOICES = ("dark", "light", "system")
+
+_FAMILY_DARK = {
+    "voice": "#7CC7F2",
+    "percussion": "#C9CED6",
+    "bowed_string": "#EC7B45",
+    "plucked_string": "#F0AC1E",
+    "woodwind": "#2BB98F",
+    "brass": "#F0E442",
+    "key": "#5590E2",
+    "synth": "#D98CB8",
+}
+_FAMILY_LIGHT = {
+    "voice": "#1887B5",
+    "percussion": "#383D43",
+    "bowed_string": "#EC3E00",
+    "plucked_string": "#86703A",
+    "woodwind": "#0F8766",
+    "brass": "#7A8817",
+    "key": "#1F7FED",
+    "synth": "#9C117D",
+}
+
+
+@dataclass(frozen=True)
+class Colours:
+    """The colours of one theme, as ``#RRGGBB``."""
+
+    window: str
+    panel: str
+    raised: str
+    line: str
+    track: str
+    text: str
+    muted: str
+    faint: str
+    accent: str
+    on_accent: str
+    good: str
+    warn: str
+    bad: str
+    families: Mapping[str, str]
+
+
+DARK = Colours(
+    window="#0E1115",
+    panel="#15191F",
+    raised="#1F252D",
+    line="#2B323C",
+    track="#242B34",
+    text="#E9EDF2",
+    muted="#AAB4C0",
+    faint="#838E9C",
+    accent="#8AB4F8",
+    on_accent="#0E1115",
+    good="#5FC58F",
+    warn="#F2B84B",
+    bad="#FF7A6E",
+    families=_FAMILY_DARK,
+)
+LIGHT = Colours(
+    window="#EEF1F4",
+    panel="#FBFCFD",
+    raised="#E4E9EE",
+    line="#CDD5DD",
+    track="#DEE4EA",
+    text="#171D24",
+    muted="#45505D",
+    faint="#5C6875",
+    accent="#1A5FB4",
+    on_accent="#FFFFFF",
+    good="#15703E",
+    warn="#8A5A00",
+    bad="#C0271A",
+    families=_FAMILY_LIGHT,
+)
+
+
+def contrast_ratio(first: str, second: str) -> float:
+    """WCAG 2.2 contrast ratio of two ``#RRGGBB`` colours, 1 to 21."""
+    lighter, darker = sorted((_luminance(first), _luminance(second)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    channels = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _font_families() -> list[str]:
+    """Faces with even digits, the system's own first where it has a good one."""
+    if sys.platform == "win32":
+        return ["Segoe UI Variable Text", "Segoe UI", "Arial"]
+    if sys.platform == "darwin":
+        own = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont).family()
+        return [own, "Helvetica Neue", "Arial"]
+    return ["Inter", "Noto Sans", "Ubuntu", "Cantarell", "DejaVu Sans", "Liberation Sans"]
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours plus the size of everything; ``scale`` 1.0 is the 8-px grid."""
+
+    name: str = "dark"
+    scale: float = 1.0
+    colours: Colours = field(default=DARK)
+    _fonts: dict[tuple[float, bool, bool], QFont] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+    _colours: dict[tuple[str, float], QColor] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+
+    @classmethod
+    def named(cls, name: str, scale: float = 1.0) -> Theme:
+        """``dark`` or ``light`` at a scale."""
+        return cls(name, scale, LIGHT if name == "light" else DARK)
+
+    @property
+    def is_dark(self) -> bool:
+        return self.name == "dark"
+
+    def px(self, size: float) -> int:
+        """Logical pixels at the chosen scale, at least 1."""
+        return max(1, round(size * self.scale))
+
+    def font(self, size_px: float = 14, *, bold: bool = False, spaced: bool = False) -> QFont:
+        """A face with even digits; made once, so paint with it and do not change it."""
+        key = (size_px, bold, spaced)
+        if key not in self._fonts:
+            self._fonts[key] = self._make_font(size_px, bold, spaced)
+        return self._fonts[key]
+
+    def _make_font(self, size_px: float, bold: bool, spaced: bool) -> QFont:
+        font = QFont()
+        font.setFamilies(_font_families())
+        font.setPixelSize(self.px(size_px))
+        if bold:
+            font.setWeight(QFont.Weight.DemiBold)
+        if spaced:
+            font.setLetterSpacing(QFont.SpacingType.PercentageSpacing, 104)
+        font.setFeature(QFont.Tag("tnum"), 1)
+        return font
+
+    def colour(self, name: str, alpha: float = 1.0) -> QColor:
+        """A colour by its role (``"text"``) or its family (``"brass"``)."""
+        key = (name, alpha)
+        if key not in self._colours:
+            colour = QColor(self.colours.families.get(name) or getattr(self.colours, name))
+            colour.setAlphaF(alpha)
+            self._colours[key] = colour
+        return self._colours[key]
+
+    def palette(self) -> QPalette:
+        role = QPalette.ColorRole
+        palette = QPalette()
+        for target, source in {
+            role.Window: "window",
+            role.WindowText: "text",
+            role.Base: "panel",
+            role.AlternateBase: "raised",
+            role.Text: "text",
+            role.PlaceholderText: "faint",
+            role.Button: "raised",
+            role.ButtonText: "text",
+            role.Highlight: "accent",
+            role.HighlightedText: "on_accent",
+            role.ToolTipBase: "raised",
+            role.ToolTipText: "text",
+            role.Link: "accent",
+            role.Mid: "line",
+            role.Dark: "line",
+        }.items():
+            palette.setColor(target, self.colour(source))
+        disabled = QPalette.ColorGroup.Disabled
+        for target in (role.WindowText, role.Text, role.ButtonText):
+            palette.setColor(disabled, target, self.colour("faint"))
+        return palette
+
+    def style_sheet(self) -> str:
+        """The few rules that the Fusion style and the palette do not cover."""
+        c, px = self.colours, self.px
+        return f"""
+        QToolTip {{ background: {c.raised}; color: {c.text}; border: 1px solid {c.line};
+            padding: {px(4)}px; }}
+        QPushButton, QToolButton {{ background: {c.raised}; color: {c.text};
+            border: 1px solid {c.line}; border-radius: {px(6)}px;
+            padding: {px(5)}px {px(12)}px; min-height: {px(20)}px; }}
+        QToolButton {{ padding: {px(5)}px {px(8)}px; }}
+        QPushButton:hover, QToolButton:hover {{ border-color: {c.faint}; }}
+        QPushButton:pressed, QToolButton:pressed {{ background: {c.line}; }}
+        QPushButton:focus, QToolButton:focus, QLineEdit:focus {{ border: 1px solid {c.accent}; }}
+        QPushButton:checked, QToolButton:checked {{ background: {c.accent};
+            color: {c.on_accent}; border-color: {c.accent}; }}
+        QPushButton:disabled, QToolButton:disabled {{ color: {c.faint}; }}
+        QPushButton[primary="true"] {{ background: {c.accent}; color: {c.on_accent};
+            border-color: {c.accent}; }}
+        QToolButton::menu-indicator {{ image: none; }}
+        QLineEdit {{ background: {c.panel};
+            color: {c.text}; border: 1px solid {c.line}; border-radius: {px(6)}px;
+            padding: {px(4)}px {px(8)}px; min-height: {px(20)}px; }}
+        QComboBox QAbstractItemView {{ background: {c.panel}; color: {c.text};
+            border: 1px solid {c.line}; selection-background-color: {c.accent};
+            selection-color: {c.on_accent}; }}
+        QComboBox, QSpinBox, QDoubleSpinBox {{ min-height: {px(30)}px; }}
+        QMenu {{ background: {c.panel}; color: {c.text}; border: 1px solid {c.line};
+            padding: {px(4)}px; }}
+        QMenu::item {{ padding: {px(6)}px {px(24)}px; border-radius: {px(4)}px; }}
+        QMenu::item:selected {{ background: {c.accent}; color: {c.on_accent}; }}
+        QMenu::item:disabled {{ color: {c.faint}; }}
+        QMenu::separator {{ height: 1px; background: {c.line}; margin: {px(4)}px {px(8)}px; }}
+        QScrollBar:vertical {{ background: transparent; width: {px(10)}px; margin: 0; }}
+        QScrollBar::handle:vertical {{ background: {c.line}; border-radius: {px(4)}px;
+            min-height: {px(24)}px; margin: {px(1)}px; }}
+        QScrollBar::add-line, QScrollBar::sub-line {{ height: 0; width: 0; }}
+        QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
+        QSplitter::handle {{ background: transparent; }}
+        QSplitter::handle:hover {{ background: {c.line}; }}
+        QLabel[role="title"] {{ font-weight: 600; }}
+        QLabel[role="muted"] {{ color: {c.muted}; }}
+        QFrame[role="panel"] {{ background: {c.panel}; border-radius: {px(8)}px; }}
+        """
+
+
+class Themed(Protocol):
+    """Whatever is painted in a theme."""
+
+    def set_theme(self, theme: Theme) -> None: ...

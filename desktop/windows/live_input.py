@@ -1,0 +1,216 @@
+"""Choosing a live input: device, channel; with a guide to loopback on this system."""
+
+from __future__ import annotations
+
+import contextlib
+
+from PyQt6.QtCore import pyqtSignal
+from PyQt6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.background import Background
+from desktop.kept.settings import Settings
+from desktop.windows.guides import guide
+from realtime.errors import TuttiError
+from realtime.sources.device import Device, find_known
+
+RATES_HZ = (44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
+BLOCKS = (64, 128, 256, 512, 1024, 2048, 4096)
+_NAMED_CHANNELS = (
+    ("mono", "Mono: all channels"),
+    ("left", "Left"),
+    ("right", "Right"),
+    ("mid", "Mid: (L + R) / 2"),
+    ("side", "Side: (L − R) / 2"),
+)
+
+
+def label_of(device: Device) -> str:
+    """As the list shows it: title, host API, and what it is."""
+    text = device.full_label
+    if device.is_loopback:
+        text += ", loopback"
+    if device.is_default:
+        text += ", default"
+    return text
+
+
+def channel_choices(channels: int) -> list[tuple[str, str | list[int]]]:
+    """Texts and values for a device with that many channels."""
+    if channels < 2:
+        return [("Mono", "mono")]
+    choices: list[tuple[str, str | list[int]]] = [(text, name) for name, text in _NAMED_CHANNELS]
+    if channels > 2:
+        choices += [
+            (f"Channels {i + 1} and {i + 2}", [i, i + 1]) for i in range(0, channels - 1, 2)
+        ]
+        choices += [(f"Channel {i + 1}", [i, i]) for i in range(channels)]
+    return choices
+
+
+class LiveInputDialog(QDialog):
+    """Lists devices in the background; ``accepted_input`` says what to listen to."""
+
+    accepted_input = pyqtSignal(object)
+
+    def __init__(
+        self, settings: Settings, background: Background, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.settings = settings
+        self._background = background
+        self.devices: list[Device] = []
+        self.setWindowTitle("Live input")
+        self.setMinimumWidth(760)
+        self.device = QComboBox()
+        self.channel = QComboBox()
+        self.rate = QComboBox()
+        self.block = QComboBox()
+        for widget, name in (
+            (self.device, "Device"), (self.channel, "Channel"), (self.rate, "Sample rate"),
+            (self.block, "Block size"),
+        ):  # fmt: skip
+            widget.setAccessibleName(name)
+        self.device.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.refresh_button = QPushButton("Refresh")
+        self.refresh_button.clicked.connect(self.refresh)
+        self.start_button = QPushButton("Listen")
+        self.start_button.setProperty("primary", True)
+        self.start_button.setDefault(True)
+        self.start_button.clicked.connect(self._start)
+        cancel = QPushButton("Cancel")
+        cancel.clicked.connect(self.reject)
+        self.problem = QLabel()
+        self.problem.setWordWrap(True)
+        self.device.currentIndexChanged.connect(self._device_picked)
+        self._arrange(cancel)
+        self._device_picked()
+        self.refresh()
+
+    def _arrange(self, cancel: QPushButton) -> None:
+        device_row = QHBoxLayout()
+        device_row.setSpacing(8)
+        device_row.addWidget(self.device, 1)
+        device_row.addWidget(self.refresh_button)
+        form = QGridLayout()
+        form.setHorizontalSpacing(24)
+        form.setVerticalSpacing(12)
+        form.setColumnStretch(1, 1)
+        form.addLayout(device_row, 0, 1)
+        for row, (text, box) in enumerate(
+            (("Device", self.device), ("Channel", self.channel), ("Sample rate", self.rate),
+             ("Block size", self.block))
+        ):  # fmt: skip
+            label = QLabel(text)
+            label.setBuddy(box)
+            form.addWidget(label, row, 0)
+            if row:
+                form.addWidget(box, row, 1)
+        title, text = guide()
+        heading = QLabel(title)
+        heading.setProperty("role", "title")
+        body = QLabel(text)
+        body.setProperty("role", "muted")
+        body.setWordWrap(True)
+        buttons = QHBoxLayout()
+        buttons.addStretch()
+        buttons.addWidget(cancel)
+        buttons.addWidget(self.start_button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(24, 24, 24, 24)
+        column.setSpacing(16)
+        column.addLayout(form)
+        column.addWidget(self.problem)
+        column.addSpacing(8)
+        column.addWidget(heading)
+        column.addWidget(body)
+        column.addStretch()
+        column.addLayout(buttons)
+        self.problem.hide()
+
+    # -- the list --------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Look for devices anew, without holding up the window."""
+        from realtime.sources.device import list_devices
+
+        self.refresh_button.setEnabled(False)
+        self.refresh_button.setText("Looking…")
+        self._background.run(list_devices, self._listed, "list devices")
+
+    def _listed(self, devices: list[Device] | None, error: Exception | None) -> None:
+        self.refresh_button.setEnabled(True)
+        self.refresh_button.setText("Refresh")
+        self.devices = devices or []
+        wanted = self.current() or self._remembered()
+        self.device.blockSignals(True)
+        self.device.clear()
+        for device in self.devices:
+            self.device.addItem(label_of(device), device.identity)
+        index = next((i for i, d in enumerate(self.devices) if d.identity == wanted), -1)
+        if index < 0:
+            with contextlib.suppress(TuttiError):  # nothing remembered, or it is not there
+                index = self.devices.index(find_known(*wanted[:2], self.devices))
+        if index < 0:
+            index = next((i for i, d in enumerate(self.devices) if d.is_default), 0)
+        self.device.setCurrentIndex(index if self.devices else -1)
+        self.device.blockSignals(False)
+        problem = str(error) if error else ""
+        if not problem and not self.devices:
+            problem = "No sound input was found: connect one or start the sound server; Refresh."
+        self.problem.setText(problem)
+        self.problem.setVisible(bool(problem))
+        self.start_button.setEnabled(bool(self.devices))
+        self._device_picked()
+
+    def _remembered(self) -> tuple[str, str, int]:
+        return self.settings.device["name"], self.settings.device["host_api"], 0
+
+    def current(self) -> tuple[str, str, int] | None:
+        """Identity of the device picked."""
+        data = self.device.currentData()
+        return tuple(data) if data else None
+
+    def _picked(self) -> Device | None:
+        index = self.device.currentIndex()
+        return self.devices[index] if 0 <= index < len(self.devices) else None
+
+    def _device_picked(self) -> None:
+        device = self._picked()
+        self.channel.clear()
+        for text, value in channel_choices(device.channels if device else 2):
+            self.channel.addItem(text, value)
+        self.channel.setCurrentIndex(max(self.channel.findData(self.settings.channel), 0))
+        self.rate.clear()
+        own = f"The device's own, {device.sample_rate_hz / 1000:g} kHz" if device else "Its own"
+        self.rate.addItem(own, 0)
+        for rate_hz in RATES_HZ:
+            if device is None or rate_hz != device.sample_rate_hz:
+                self.rate.addItem(f"{rate_hz / 1000:g} kHz", rate_hz)
+        self.rate.setCurrentIndex(max(self.rate.findData(self.settings.sample_rate_hz), 0))
+        self.block.clear()
+        self.block.addItem("The system's own", 0)
+        for frames in BLOCKS:
+            self.block.addItem(f"{frames} frames", frames)
+        self.block.setCurrentIndex(max(self.block.findData(self.settings.block_frames), 0))
+
+    def _start(self) -> None:
+        device = self._picked()
+        if device is None:
+            return
+        self.settings.device = {"name": device.name, "host_api": device.host_api}
+        self.settings.channel = self.channel.currentData()
+        self.settings.sample_rate_hz = self.rate.currentData()
+        self.settings.block_frames = self.block.currentData()
+        self.accepted_input.emit(device)
+        self.accept()

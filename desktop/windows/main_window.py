@@ -1,0 +1,370 @@
+"""The window: what lies where, and what happens 30 times a second."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future
+from pathlib import Path
+
+import numpy as np
+from PyQt6.QtCore import QEvent, Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PyQt6.QtWidgets import QScrollArea, QSplitter, QVBoxLayout, QWidget
+
+from desktop.background import Background
+from desktop.heard.bridge import Health, Reading, Session
+from desktop.heard.expectation import judge
+from desktop.heard.follow import ActivityOrder, Follower, Lately, look_back
+from desktop.heard.track import INSTRUMENT_COUNT, Track
+from desktop.kept.session_log import SessionLog
+from desktop.kept.settings import Settings
+from desktop.looks.theme import Theme, Themed
+from desktop.sessions.file_session import FileSession
+from desktop.sessions.live_session import LiveSession
+from desktop.sessions.player import OpenSink
+from desktop.widgets.expected import ExpectedList
+from desktop.widgets.level import LevelMeter
+from desktop.widgets.meters import Meters
+from desktop.widgets.polyphony import PolyphonyMeter
+from desktop.widgets.roll import EMPTY_HINT, HistoryRoll
+from desktop.widgets.status import StatusBar
+from desktop.widgets.topbar import TopBar
+from desktop.windows.transport import Transport
+from realtime.errors import TuttiError
+from realtime.model import TagModel
+from realtime.smoothing import Smoothing
+from realtime.taxonomy import INSTRUMENTS
+
+FRAME_MS = 33
+CALM_FRAME_MS = 100
+"""While nothing moves."""
+HIDDEN_FRAME_MS = 250
+SLOW_FRAMES = 8
+"""Every so many frames: what needs no 30 looks a second."""
+
+
+class MainWindow(QWidget):
+    """The monitor. Widgets are plain attributes; sessions come and go."""
+
+    session_changed = pyqtSignal()
+    closing = pyqtSignal()
+
+    def __init__(
+        self,
+        settings: Settings,
+        theme: Theme,
+        model: Future[TagModel],
+        log: SessionLog | None = None,
+    ) -> None:
+        super().__init__()
+        self.settings = settings
+        self.theme = theme
+        self.model = model
+        self.log = log
+        self.session: Session | None = None
+        self.sink: OpenSink | None = None
+        """How playback opens its output; None is the sound card."""
+        self.background = Background(self)
+        self.follower = Follower()
+        self.activity = ActivityOrder()
+        self.lately = Lately()
+        self.health = Health()
+        self.compact = False
+        self._closing: list[Session] = []
+        self.topbar = TopBar(theme)
+        self.meters = Meters(settings, theme)
+        self.polyphony = PolyphonyMeter(theme)
+        self.level = LevelMeter(theme)
+        self.expected = ExpectedList(theme, self.meters.name_of)
+        self.roll = HistoryRoll(settings, theme)
+        self.transport = Transport(theme)
+        self.status = StatusBar(theme)
+        self._thresholds = np.full(INSTRUMENT_COUNT, 0.5)
+        self._spec_shown = False
+        self._last_s = time.monotonic()
+        self._frames = 0
+        self.setWindowTitle("Tutti")
+        self.setAcceptDrops(True)
+        self._arrange()
+        self.roll.jump_wanted.connect(self.transport.seek)
+        self.transport.speed_changed.connect(lambda speed: setattr(settings, "speed", speed))
+        self.transport.volume_changed.connect(lambda db: setattr(settings, "volume_db", db))
+        self._timer = QTimer(self)
+        self._timer.setInterval(FRAME_MS)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self.tick)
+        self._timer.start()
+        self.set_theme(theme)
+
+    # -- layout ----------------------------------------------------------------------
+
+    def _arrange(self) -> None:
+        self.scroller = QScrollArea()
+        self.scroller.setWidgetResizable(True)
+        self.scroller.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.scroller.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scroller.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.scroller.setWidget(self.meters)
+        self.side = QWidget()
+        self.side_column = QVBoxLayout(self.side)
+        self.side_column.setContentsMargins(0, 0, 0, 0)
+        self.side_column.addWidget(self.polyphony)
+        self.side_column.addWidget(self.level)
+        self.side_column.addWidget(self.expected, 1)
+        self.splitter = QSplitter(Qt.Orientation.Vertical)
+        self.splitter.addWidget(self.scroller)
+        self.splitter.addWidget(self.roll)
+        self.splitter.setStretchFactor(0, 1)
+        self.splitter.setStretchFactor(1, 1)
+        self.splitter.setChildrenCollapsible(False)
+        self.halves = QSplitter(Qt.Orientation.Horizontal)
+        self.halves.addWidget(self.splitter)
+        self.halves.addWidget(self.side)
+        self.halves.setStretchFactor(0, 1)
+        self.halves.setChildrenCollapsible(False)
+        self._column = QVBoxLayout(self)
+        self._column.addWidget(self.topbar)
+        self._column.addWidget(self.halves, 1)
+        self._column.addWidget(self.transport)
+        self._column.addWidget(self.status)
+        self.transport.hide()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take on colours and sizes, everywhere."""
+        self.theme = theme
+        px = theme.px
+        self._column.setSpacing(px(8))
+        self.side_column.setSpacing(px(8))
+        self._fit()
+        for splitter in (self.splitter, self.halves):
+            splitter.setHandleWidth(px(8))
+        for widget in self.themed():
+            widget.set_theme(theme)
+
+    def themed(self) -> list[Themed]:
+        """The widgets that take a theme."""
+        return [
+            self.topbar, self.meters, self.polyphony, self.level, self.expected, self.roll,
+            self.transport, self.status,
+        ]  # fmt: skip
+
+    def set_compact(self, compact: bool) -> None:
+        """Only the polyphony, the level and the meters, one above the other; or everything."""
+        self.compact = self.meters.compact = compact
+        for widget in (self.topbar, self.roll, self.expected):
+            widget.setVisible(not compact)
+        self.transport.setVisible(not compact and isinstance(self.session, FileSession))
+        self.status.set_compact(compact)
+        vertical, horizontal = Qt.Orientation.Vertical, Qt.Orientation.Horizontal
+        self.halves.setOrientation(vertical if compact else horizontal)
+        self.halves.insertWidget(0 if compact else 1, self.side)
+        self.halves.setStretchFactor(self.halves.indexOf(self.splitter), 1)
+        self.halves.setStretchFactor(self.halves.indexOf(self.side), 0)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Margins and the side column's size, which differ in the compact window."""
+        margin = self.theme.px(8)
+        self._column.setContentsMargins(margin, margin if self.compact else 0, margin, 0)
+        width = self.theme.px(304)
+        self.side.setMinimumWidth(width)
+        self.side.setMaximumWidth(16_777_215 if self.compact else width)
+        height = self.polyphony.sizeHint().height() + self.level.sizeHint().height()
+        full = height + self.theme.px(8)
+        self.side.setMaximumHeight(full if self.compact else 16_777_215)
+
+    # -- sessions --------------------------------------------------------------------
+
+    def smoothing(self) -> Smoothing:
+        s = self.settings
+        return Smoothing(s.attack_s, s.release_s, s.hold_s)
+
+    def open_file(self, path: Path, *, play: bool = False) -> bool:
+        """Open a sound file; a bad one is named in the status bar and changes nothing."""
+        try:
+            session = FileSession(
+                Path(path), self.model, hop_s=self.settings.hop_s, smoothing=self.smoothing(),
+                sink=self.sink,
+            )  # fmt: skip
+        except TuttiError as error:
+            self.status.say(str(error), stay=True)
+            self._log("refused", file=str(path), reason=str(error))
+            return False
+        full_path = str(Path(path).resolve())
+        self.show_session(session)
+        self.settings.remember_file(full_path)
+        self.settings.last_source = "file"
+        self._log("file", file=full_path)
+        if play:
+            session.player.play()
+        return True
+
+    def close_session(self) -> None:
+        """Close what is open; the meters fall."""
+        session, self.session = self.session, None
+        if session is not None:
+            session.close()
+            self._closing.append(session)
+
+    def wait_closed(self, timeout_s: float) -> bool:
+        """Give devices and threads time to end; False if one never will."""
+        until_s = time.monotonic() + timeout_s
+        ended = [one.ended(max(until_s - time.monotonic(), 0.0)) for one in self._closing]
+        self._closing = []
+        return all(ended)
+
+    def show_session(self, session: Session) -> None:
+        """Show this one in place of whatever was open."""
+        self.close_session()
+        self._closing = [one for one in self._closing if not one.ended(0.0)]
+        self.session = session
+        self.follower.reset()
+        self.level.clear()
+        self.status.say("")
+        file = session if isinstance(session, FileSession) else None
+        self.roll.show_source(
+            session.track,
+            is_live=session.is_live,
+            duration_s=file.duration_s if file else None,
+            hop_s=self.settings.hop_s,
+        )
+        self.transport.setVisible(file is not None and not self.compact)
+        self.transport.show_session(file, self.settings.speed, self.settings.volume_db)
+        self.topbar.show_source(session.title, session.is_live)
+        self.setWindowTitle(f"{session.title} – Tutti")
+        self.session_changed.emit()
+
+    def reset_session(self) -> None:
+        """Close what is open and show an empty window."""
+        self.close_session()
+        self.transport.hide()
+        self.roll.show_source(Track(), is_live=True, duration_s=None, hop_s=self.settings.hop_s)
+        self.roll.hint = EMPTY_HINT
+        self.topbar.show_source("Tutti", None)
+        self.setWindowTitle("Tutti")
+        self.settings.last_source = ""
+        self.session_changed.emit()
+
+    def _log(self, event: str, **fields: object) -> None:
+        if self.log is not None:
+            self.log.write(event, **fields)
+
+    def _set_pace(self) -> None:
+        """Look 30 times a second while something moves, seldom while nothing does."""
+        session = self.session
+        still = session is None or (
+            isinstance(session, FileSession)
+            and not session.player.playing
+            and session.analysis.done
+        )
+        if self.isMinimized():
+            pace_ms = HIDDEN_FRAME_MS
+        else:
+            pace_ms = CALM_FRAME_MS if still and not self.follower.moving else FRAME_MS
+        if self._timer.interval() != pace_ms:
+            self._timer.setInterval(pace_ms)
+
+    # -- every frame -----------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Pull the newest result and show it."""
+        now_s = time.monotonic()
+        dt_s, self._last_s = min(now_s - self._last_s, 1.0), now_s
+        self._frames += 1
+        self._set_pace()
+        if not self._spec_shown and self.model.done():
+            self._show_spec()
+        session = self.session
+        if session is None:
+            self._show_nothing(dt_s)
+            return
+        reading = session.reading()
+        self.follower.peaks.hold_s = self.settings.peak_hold_s
+        shown = self.follower.step(reading.values, dt_s)
+        self.meters.set_values(shown.instruments, shown.families, shown.peaks)
+        if self._frames % SLOW_FRAMES == 0:
+            self._look_back(session, reading, now_s)
+        self.polyphony.set_values(shown.polyphony, shown.expected, self.lately.largest)
+        level = reading.level
+        self.level.set_level(level.rms_dbfs, level.peak_dbfs, level.clipped, dt_s)
+        if self._frames % 3 == 0 and not self.compact:
+            if isinstance(session, FileSession):
+                self.roll.set_length(session.duration_s)
+            self.roll.set_now(reading.time_s, session.track)
+        if isinstance(session, FileSession) and not self.compact:
+            self.transport.tick()
+
+    def _look_back(self, session: Session, reading: Reading, now_s: float) -> None:
+        self.lately = look_back(session.track, reading.time_s, self._thresholds)
+        order = self.activity.update(self.lately, now_s)
+        self.meters.set_activity(order, self.lately.active)
+        findings = judge(self.lately, self.settings.expected, self.settings.missing_after_s)
+        self.expected.set_findings(findings)
+        health = session.health()
+        if health.state != self.health.state or health.error != self.health.error:
+            self._log("state", state=health.state, error=health.error)
+        self.health = health
+        if isinstance(session, LiveSession):
+            title = session.source_name()
+            if self.topbar.title.text() != title:
+                self.topbar.show_source(title, True)
+                self.setWindowTitle(f"{title} – Tutti")
+        self.status.show_health(health)
+        level = reading.level
+        self.status.show_level(level.rms_dbfs if level.known else None, self.level.clipped)
+        if self._frames % (SLOW_FRAMES * 8) == 0:
+            self.meters.setAccessibleDescription(self.meters.summary())
+            self.polyphony.setAccessibleDescription(self.polyphony.summary())
+            self.level.setAccessibleDescription(self.level.summary())
+
+    def _show_nothing(self, dt_s: float) -> None:
+        shown = self.follower.step(None, dt_s)
+        self.meters.set_values(shown.instruments, shown.families, shown.peaks)
+        self.polyphony.set_values(None, None, None)
+        self.level.set_level(-120.0, -120.0, False, dt_s)
+        self.status.show_health(Health())
+        self.status.show_level(None, False)
+        self.expected.set_findings([])
+
+    def _show_spec(self) -> None:
+        """Take over the model's thresholds, or say why there is no model."""
+        self._spec_shown = True
+        try:
+            spec = self.model.result().spec
+        except TuttiError as error:
+            self.status.say(str(error), stay=True)
+            return
+        self._thresholds = np.array([spec.thresholds.get(name, 0.5) for name in INSTRUMENTS])
+        self.meters.set_thresholds(spec.thresholds, spec.family_thresholds)
+        self.roll.set_thresholds(spec.thresholds)
+        self.transport.overview.set_family_thresholds(spec.family_thresholds)
+
+    # -- the system ------------------------------------------------------------------
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Look less often while minimised; what is recorded does not depend on looking."""
+        if event is not None and event.type() == QEvent.Type.WindowStateChange:
+            self._set_pace()
+        super().changeEvent(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
+        data = event.mimeData() if event else None
+        if event and data and any(url.isLocalFile() for url in data.urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:
+        data = event.mimeData() if event else None
+        paths = (
+            [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()] if data else []
+        )
+        if event and paths:
+            event.acceptProposedAction()
+            self.open_file(paths[0])
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:
+        self._timer.stop()
+        self.closing.emit()
+        if isinstance(self.session, FileSession):
+            self.settings.last_position_s = self.session.player.position_s
+        self.close_session()
+        super().closeEvent(event)
