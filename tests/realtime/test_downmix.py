@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from realtime.downmix import parse_channel
+from realtime.downmix import Downmix, parse_channel
 from realtime.errors import TuttiError
 from realtime.windows import WindowCutter
 
