@@ -26,7 +26,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("realtime", "desktop", "training", "export", "tutti")
-NOTICED = {1, 3, 24, 36, 152, 255, -24, -11, -9}
+NOTICED = {1, 3, 24, 36, 152, 255, -24, -11, -9, -6}
 """Exit codes of mutmut's runs: tests failed, ran on for ever or died; 0: none noticed."""
 REAL, TRAINING, EXPORT = "tests/realtime/test_", "tests/training/test_", "tests/export/test_"
 GROUPS: dict[str, tuple[list[str], list[str]]] = {

@@ -210,6 +210,12 @@ def test_a_correction_must_hold_from_either_half_to_the_other(first: float) -> N
     assert correction_that_holds(polyphony, count, sources, RNG(0)) is None
 
 
+def test_one_source_cannot_hold_a_correction() -> None:
+    polyphony, count = counts(200, RNG(6))
+    one = [frozenset(["alone"])] * len(count)
+    assert correction_that_holds(polyphony, count, one, RNG(0)) is None
+
+
 def test_windows_of_both_halves_decide_nothing() -> None:
     """Half of their sources are of either: they are told wrongly, and only they."""
     polyphony, count = counts(3000, RNG(6))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from realtime.downmix import parse_channel
+from realtime.downmix import Downmix, parse_channel
 from realtime.errors import TuttiError
 from realtime.windows import WindowCutter
 
@@ -99,3 +99,8 @@ def test_channel_names_and_numbers_are_read_from_1():
     for text in ("0", "1,2,3", "", "centre", "-1", "1,"):
         with pytest.raises(ValueError, match=r"invalid literal|^-?[\d,]+$"):
             parse_channel(text)
+
+
+def test_the_first_and_the_last_channel_can_be_chosen():
+    for number in (0, 2):
+        assert Downmix(3, (number,)).streams == 1

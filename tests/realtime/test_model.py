@@ -42,6 +42,7 @@ def test_batches_do_not_change_the_scores(tone_model_path, count):
     together = model.infer(windows)
     assert len(together) == count
     assert together.instruments.shape == (count, 24)
+    assert together.polyphony.dtype == np.float32
     assert together.families.shape == (count, 8)
     assert together.polyphony.shape == (count, 7)
     for i in range(count):
@@ -165,6 +166,8 @@ def test_a_graph_of_another_signature(tone_model_path, tmp_path, change):
     with pytest.raises(TuttiError) as refused:
         TagModel(path)
     assert one_sentence(refused, "signature.onnx")
+    promised = "instruments [batch, 24], families [batch, 8], polyphony [batch, 7]"
+    assert promised in str(refused.value)
 
 
 def test_scores_that_are_not_numbers_are_refused(tone_model_path):
@@ -177,4 +180,5 @@ def test_scores_that_are_not_numbers_are_refused(tone_model_path):
 def test_one_thread_and_no_spinning(tone_model_path):
     options = TagModel(tone_model_path)._session.get_session_options()
     assert options.intra_op_num_threads == options.inter_op_num_threads == 1
-    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+    for kind in ("intra", "inter"):
+        assert options.get_session_config_entry(f"session.{kind}_op.allow_spinning") == "0"

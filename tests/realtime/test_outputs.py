@@ -183,6 +183,22 @@ def test_text_of_silence_and_of_nothing_certain(tagger, silence, tones):
     noise = np.random.default_rng(0).normal(0, 0.1, 32_000).astype("f4")
     lines = [line.plain for line in text.render(tagger.tag(noise, 16_000), 80)]
     assert lines[1].startswith("  No instrument is certain enough")
+    heard = lines[1].rpartition("likeliest is ")[2].rstrip(".")
+    likeliest = tagger.tag(noise, 16_000).instruments.mean(axis=0).argmax()
+    assert heard == taxonomy.display_name(taxonomy.INSTRUMENTS[likeliest]).lower()
+
+
+@pytest.mark.parametrize(("seconds", "share"), [(0.5, "<1 %"), (1.0, "1 %"), (2.0, "2 %")])
+def test_what_sounds_for_a_moment_is_not_0_percent(tagger, seconds, share):
+    level = LevelReading(-20.0, -10.0, clipped=False, silent=False, exact_zeros=False)
+    piano, nothing = np.zeros((2, 24), np.float32)
+    piano[taxonomy.INSTRUMENTS.index("piano")] = 1.0
+    tags = tuple(
+        Tags(start_s, start_s + 1, heard, np.zeros(8, "f4"), np.eye(7, dtype="f4")[0], 0.0, level)
+        for start_s, heard in ((0.0, piano), (seconds, nothing))
+    )
+    line = list(text.render(Timeline(tags, tagger.model.spec, "x", 100.0), 80))[1]
+    assert " ".join(line.plain.split()[1:3]).startswith(share)
 
 
 def test_text_hides_control_characters_of_a_file_name(tagger, tones):

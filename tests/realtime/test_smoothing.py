@@ -106,3 +106,10 @@ def test_impossible_times_are_refused(bad):
         Smoothing(release_s=bad)
     with pytest.raises(ValueError, match="dt_s"):
         Smoother().step(np.zeros(3), -0.1)
+
+
+def test_no_time_moves_nothing_even_without_smoothing():
+    smoother = Smoother(0.0, 0.0, 0.0)
+    smoother.step(np.array([0.5]), 0.0)
+    assert smoother.step(np.array([1.0]), 0.0)[0] == 0.5
+    assert smoother.step(np.array([1.0]), 1e-6)[0] == 1.0

@@ -1,7 +1,7 @@
 """A specification survives its trip through a model file; anything else is refused."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given
@@ -26,6 +26,18 @@ def test_there_and_back(spec):
 
 def test_an_entry_of_a_later_version_does_no_harm(spec):
     assert ModelSpec.from_metadata(document(spec, colour="blue"), "m.onnx") == spec
+
+
+def test_a_file_holds_the_fields_and_nothing_else(spec):
+    (entries,) = (json.loads(text) for text in spec.to_metadata().values())
+    assert set(entries) == {field.name for field in fields(ModelSpec)}
+    assert entries["thresholds"] == dict(spec.thresholds)
+
+
+@pytest.mark.parametrize("edge", [0.0, 1.0])
+def test_thresholds_may_be_0_and_1(spec, edge):
+    metadata = document(spec, thresholds=dict.fromkeys(spec.instruments, edge))
+    assert ModelSpec.from_metadata(metadata, "m.onnx").thresholds["voice"] == edge
 
 
 def test_no_metadata_is_another_model():

@@ -95,6 +95,22 @@ def test_the_summary_is_the_mean_and_the_union_of_hops(timeline):
     assert summary["voice"].active_s == 0.0
 
 
+@pytest.mark.parametrize("threshold", [0.3, 0.6, 0.7, 0.9])
+def test_a_probability_at_the_threshold_counts(spec, threshold):
+    """Also where it has no exact binary form."""
+    from dataclasses import replace
+
+    spec = replace(spec, thresholds=dict.fromkeys(taxonomy.INSTRUMENTS, threshold))
+    one = Timeline((tags(0.0, 1.0, piano=threshold),), spec, "x", 1.0)
+    assert one.active()[0, taxonomy.INSTRUMENTS.index("piano")]
+
+
+def test_the_mean_of_a_long_file_is_exact(spec):
+    piece = (tags(0.0, 1.0, piano=0.1),) * 20_000
+    mean = Timeline(piece, spec, "x", 1.0).summary()["piano"].probability
+    assert mean == pytest.approx(float(np.float32(0.1)), rel=1e-9)
+
+
 def test_each_second_counts_once(timeline):
     np.testing.assert_allclose(timeline.share_s, [0.5, 0.5, 0.5, 0.8])
     assert timeline.share_s.sum() == pytest.approx(timeline.duration_s)

@@ -150,6 +150,26 @@ def test_which_processes_run(monkeypatch: pytest.MonkeyPatch) -> None:
     assert is_running(1), "not asked on Windows, where it would end"
 
 
+def test_a_folder_that_cannot_be_listed_does_no_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    write_whole(tmp_path / "a.txt", "new")
+    assert (tmp_path / "a.txt").read_text() == "new"
+
+
+@POSIX
+def test_text_is_utf_8_in_every_locale(tmp_path: Path) -> None:
+    program = "from realtime.whole_file import *; write_whole(Path('a.txt'), '\\u00fc')"
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    environment = os.environ | plain | {"PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, check=True)
+    assert (tmp_path / "a.txt").read_bytes() == "ü".encode()
+
+
 def test_text_is_written_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     write_whole(path, "ü\r\n\n\udcff")
