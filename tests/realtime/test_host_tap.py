@@ -131,8 +131,8 @@ def test_a_listener_can_leave_twice_and_while_it_is_called(tap, tones):
     assert calls == ["once", "always", "always", "always"]
 
 
-def test_a_timeline_counts_from_its_beginning(tap, tones):
-    timeline = TapTimeline(tap._model.spec, "here", 0.5)
+def test_a_timeline_counts_from_its_beginning(tap, tones, model):
+    timeline = TapTimeline(model.spec, "here", 0.5)
     assert (timeline.file, timeline.duration_s, len(timeline)) == ("here", 0.0, 0)
     assert timeline.non_finite == 0
     tap.subscribe(timeline.add)
@@ -142,7 +142,7 @@ def test_a_timeline_counts_from_its_beginning(tap, tones):
     assert timeline.start_s == pytest.approx([-0.5, 0.0, 0.5, 1.0])
     assert timeline.end_s == pytest.approx([0.5, 1.0, 1.5, 1.7], abs=0.001)
     assert timeline.duration_s == pytest.approx(1.7, abs=0.001)
-    assert timeline.spec is tap._model.spec
+    assert timeline.spec is model.spec
     timeline.add(timeline.tags[0])
     assert timeline.duration_s == pytest.approx(1.7, abs=0.001), "an earlier end does not shorten"
 
