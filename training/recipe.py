@@ -109,7 +109,7 @@ def load_recipe(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:
     for setting in settings:
         _change(document, setting)
     document["stages"] = document.pop("stage", [])
-    if isinstance(document.get("network"), dict):
+    if "network" in document:
         document["network"] = _network(document["network"], str(path))
     document.setdefault("name", path.stem)
     recipe: Recipe = _build(Recipe, document, str(path))
@@ -120,8 +120,10 @@ def load_recipe(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:
     return recipe
 
 
-def _network(table: dict[str, Any], where: str) -> Any:
+def _network(table: Any, where: str) -> Any:
     """The choices of the network that a table names by its ``kind``."""
+    if not isinstance(table, dict):
+        raise TuttiError(f"{where}: network is {table!r}: write a [network] table.")
     values = dict(table)
     kind = kind_named(values.pop("kind", DEFAULT))
     return _build(kind.config, values, f"{where}: network")

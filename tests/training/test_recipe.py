@@ -82,7 +82,7 @@ def test_lines_change_one_table_or_every_stage(written) -> None:
         ("optimizer = 'sgd'\n" + STAGES, "choose one of 'muon', 'adamw'"),
         ("splits = 'train'\n" + STAGES, "splits is 'train'"),
         ("splits = [1]\n" + STAGES, "splits is 1.*kind str"),
-        ("network = 3\n" + STAGES, "network is 3.*kind NetworkConfig"),
+        ("network = 3\n" + STAGES, "network is 3: write a .network. table"),
         ("zzzzzz = 1\n" + STAGES, "unknown setting 'zzzzzz'; known are name, stages"),
         (STAGES + "noise = 1\n", "unknown setting 'noise'"),
         ("[[stage]]\nwindows = 3\n", "mine.toml: stages: .*name"),
