@@ -15,7 +15,7 @@ from training.arguments import count, seed
 
 if TYPE_CHECKING:
     from realtime.tagger import Tagger
-    from training.datasets.truth import Clip
+    from training.datasets.truth import Excerpt
     from training.scoring.evaluate import Items
 
 DATASET_NAMES = ("recordings", "openmic", "irmas", "medley-solos")
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _clip_sets(args: argparse.Namespace) -> dict[str, list[Clip]]:
+def _clip_sets(args: argparse.Namespace) -> dict[str, list[Excerpt]]:
     """What to listen to; what cannot work is found here, before the long listening.
 
     Raises:
@@ -98,7 +98,7 @@ def _clip_sets(args: argparse.Namespace) -> dict[str, list[Clip]]:
     return {name: DATASETS[name](folder) for name, folder in folders.items()}
 
 
-def _evaluate(args: argparse.Namespace, clip_sets: Mapping[str, list[Clip]]) -> dict[str, Any]:
+def _evaluate(args: argparse.Namespace, clip_sets: Mapping[str, list[Excerpt]]) -> dict[str, Any]:
     """Listen, score, draw and write; returns the report's document."""
     import numpy as np
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from realtime.errors import TuttiError
 from realtime.taxonomy import IRMAS
-from training.datasets.truth import Clip, existing, truth_of
+from training.datasets.truth import Excerpt, existing, truth_of
 
 _EXCERPT = re.compile(r"-\d+$")
 
 
-def load(folder: Path) -> list[Clip]:
+def load(folder: Path) -> list[Excerpt]:
     """The excerpts of the testing data.
 
     Raises:
@@ -35,7 +35,7 @@ def load(folder: Path) -> list[Clip]:
             raise TuttiError(f"{table} names {wrong or 'nothing'}: expected codes of IRMAS.")
         absent = [target.any_of[0] for code, target in IRMAS.items() if code not in codes]
         clips.append(
-            Clip(
+            Excerpt(
                 path=path,
                 truth=truth_of(codes, complete=False, absent=absent, vocabulary=IRMAS),
                 kind="mix",

@@ -10,7 +10,7 @@ import csv
 from pathlib import Path
 
 from realtime.errors import TuttiError
-from training.datasets.truth import Clip, existing, truth_of
+from training.datasets.truth import Excerpt, existing, truth_of
 
 INSTRUMENT_OF_ID = (
     "clarinet",
@@ -24,7 +24,7 @@ INSTRUMENT_OF_ID = (
 )
 
 
-def load(folder: Path) -> list[Clip]:
+def load(folder: Path) -> list[Excerpt]:
     """The solos of the test subset.
 
     Raises:
@@ -43,7 +43,7 @@ def load(folder: Path) -> list[Clip]:
                 number = int(row["instrument_id"])
                 name = f"Medley-solos-DB_test-{number}_{row['uuid4']}.wav"
                 clips.append(
-                    Clip(
+                    Excerpt(
                         path=existing(audio.get(name, folder / name), how),
                         truth=truth_of([INSTRUMENT_OF_ID[number]], complete=True),
                         kind="solo",

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from realtime.errors import TuttiError
 from realtime.taxonomy import OPENMIC
-from training.datasets.truth import Clip, existing, truth_of
+from training.datasets.truth import Excerpt, existing, truth_of
 
 PRESENT_RELEVANCE = 0.5
 
 
-def load(folder: Path) -> list[Clip]:
+def load(folder: Path) -> list[Excerpt]:
     """The clips of the official test split.
 
     Raises:
@@ -42,7 +42,7 @@ def load(folder: Path) -> list[Clip]:
             except (KeyError, TypeError, ValueError) as error:
                 raise TuttiError(f"{table}, line {reader.line_num}: {error}.") from None
     return [
-        Clip(
+        Excerpt(
             path=existing(folder / "audio" / key[:3] / f"{key}.ogg", how),
             truth=truth_of(heard[key], complete=False, absent=absent[key], vocabulary=OPENMIC),
             kind="mix",

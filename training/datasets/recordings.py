@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from realtime.errors import TuttiError
-from training.datasets.truth import Clip, Segment, existing, truth_of
+from training.datasets.truth import Excerpt, Segment, existing, truth_of
 
 KINDS = {"solo": "solo", "weak": "mix", "stems": "mix"}
 
 
-def load(folder: Path) -> list[Clip]:
+def load(folder: Path) -> list[Excerpt]:
     """The labelled clips of the folder.
 
     Raises:
@@ -35,7 +35,7 @@ def load(folder: Path) -> list[Clip]:
             complete = {"0": False, "1": True}[row["complete"]]
             path = folder / row["path"]
             truth = truth_of(names, complete=complete, counted=row["split"] != "weak")
-            clip = Clip(
+            clip = Excerpt(
                 path=existing(path, f"{table} names it in line {line}"),
                 truth=truth,
                 kind=KINDS[row["split"]],

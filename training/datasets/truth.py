@@ -47,7 +47,7 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Clip:
+class Excerpt:
     """One labelled recording.
 
     ``kind``: ``solo`` (one instrument at a time), or ``mix``. ``group``: clips of one piece or

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from training.mixing.palette import SAMPLE_RATE_HZ
+from realtime.spec import SAMPLE_RATE_HZ
 from training.mixing.score import chance, uniform
 
 EPS = 1e-7

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from realtime.spec import POLYPHONY_LABELS
+from realtime.spec import POLYPHONY_LABELS, SAMPLE_RATE_HZ
 from training.mixing.palette import Palette
 
-FRAME_SAMPLES = 800
+FRAME_SAMPLES = SAMPLE_RATE_HZ // 20
 HEARD_DB = -20.0
 UNHEARD_DB = -30.0
 HEARD_FRAMES = 2

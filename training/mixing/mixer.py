@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from realtime.spec import WINDOW_SAMPLES
+from realtime.spec import SAMPLE_RATE_HZ, WINDOW_SAMPLES
 from training.mixing import effects as fx
 from training.mixing.labels import Targets, audibility, teach
 from training.mixing.palette import Palette
@@ -15,7 +15,8 @@ from training.mixing.place import place
 from training.mixing.score import Score, ScoreConfig, chance, uniform, write
 
 _ROOMS = 192
-_CUT_SAMPLES = 160
+_CUT_SAMPLES = SAMPLE_RATE_HZ // 100
+_LOUDEST_SAMPLES = SAMPLE_RATE_HZ // 10
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ class Mixer:
         n = len(parts)
         if n == 0:
             return parts
-        frames = parts[:, self.lead_in :].unflatten(1, (-1, 1600)).square().mean(dim=2)
+        frames = parts[:, self.lead_in :].unflatten(1, (-1, _LOUDEST_SAMPLES)).square().mean(dim=2)
         loudest = frames.amax(dim=1).sqrt()
         spread = self.config.level_range_db
         # Squared: most parts lie within a few dB of the loudest, few far below.

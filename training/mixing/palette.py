@@ -21,7 +21,6 @@ from realtime.taxonomy import FAMILIES, FINE, INSTRUMENTS, Target
 from training.bank.bank import AUDIO_FILE, COLUMNS, Bank
 from training.mixing.known import Music
 
-SAMPLE_RATE_HZ = 16_000
 KINDS = ("note", "phrase", "stem")
 _MASKED_WEIGHT = 0.3
 """Draw weight of a label outside the vocabulary (viola, tuba...) beside 1 for one of ours."""

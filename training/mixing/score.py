@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from training.mixing.palette import SAMPLE_RATE_HZ, Palette
+from realtime.spec import SAMPLE_RATE_HZ
+from training.mixing.palette import Palette
 from training.mixing.place import Events, sounding
 
 ONSETS_PER_S = 7

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from realtime.spec import SAMPLE_RATE_HZ, WINDOW_SAMPLES
+
 FrontEndKind = Literal["paper", "log", "pair", "pcen"]
 FRONT_ENDS: tuple[str, ...] = get_args(FrontEndKind)
 
@@ -46,7 +48,7 @@ class SincFilters(nn.Module):
         n_filters: int = 128,
         taps: int = 801,
         stride: int = 192,
-        sample_rate_hz: int = 16_000,
+        sample_rate_hz: int = SAMPLE_RATE_HZ,
         min_low_hz: float = 5.0,
         min_band_hz: float = 5.0,
         quadrature: bool = False,
@@ -140,7 +142,8 @@ class FrontEnd(nn.Module):
         self.kind = kind
         self.bands = 128
         self.filters = SincFilters(self.bands, quadrature=kind in ("pair", "pcen"))
-        self.pcen = Pcen(self.bands, 84) if kind == "pcen" else None
+        frames = 1 + (WINDOW_SAMPLES - 1) // self.filters.stride
+        self.pcen = Pcen(self.bands, frames) if kind == "pcen" else None
         self.norm = nn.BatchNorm2d(1)
 
     def forward(self, audio: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from realtime.tagger import Tagger
 from realtime.taxonomy import FAMILIES, INSTRUMENTS
 from realtime.timeline import Timeline
 from realtime.windows import WindowCutter
-from training.datasets.truth import Clip, Truth, truth_between
+from training.datasets.truth import Excerpt, Truth, truth_between
 from training.scoring.metrics import Floats
 
 MIN_WINDOW_S = 0.5
@@ -84,7 +84,7 @@ class _Collector:
 @dataclass(frozen=True)
 class Heard:
     """A model's answers on labelled clips: whole clips, the stretches of clips that change
-    and single windows where it is known what sounds in them. Kinds are those of ``Clip``.
+    and single windows where it is known what sounds in them. Kinds are those of ``Excerpt``.
     """
 
     clips: Items
@@ -108,7 +108,7 @@ def check_vocabulary(spec: ModelSpec) -> None:
 
 
 def hear(
-    tagger: Tagger, clips: Sequence[Clip], progress: Callable[[int], None] | None = None
+    tagger: Tagger, clips: Sequence[Excerpt], progress: Callable[[int], None] | None = None
 ) -> Heard:
     """Tag every clip. A solo's windows are scored unless they are silent.
 
@@ -151,7 +151,7 @@ def _values(timeline: Timeline) -> Floats:
     return np.hstack([timeline.instruments, timeline.families, timeline.polyphony])
 
 
-def _window_truth(clip: Clip, timeline: Timeline, row: int) -> Truth | None:
+def _window_truth(clip: Excerpt, timeline: Timeline, row: int) -> Truth | None:
     tags = timeline.tags[row]
     if clip.segments:
         return truth_between(clip.segments, tags.start_s, tags.end_s)
@@ -169,7 +169,7 @@ def hear_mixtures(
     return collector.items(tagger.model.spec)
 
 
-def embed(checkpoint: Path, clips: Sequence[Clip]) -> tuple[Floats, list[str]]:
+def embed(checkpoint: Path, clips: Sequence[Excerpt]) -> tuple[Floats, list[str]]:
     """Embeddings (n, 1024) of the windows of steady solos, and their instruments.
 
     Raises:

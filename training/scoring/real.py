@@ -24,7 +24,7 @@ from realtime.windows import Window, WindowCutter
 from training.bank.clips import trimmed
 from training.datasets.real import RealClip, load, truth_together
 from training.datasets.truth import Truth
-from training.mixing.labels import audibility
+from training.mixing.labels import FRAME_SAMPLES, audibility
 from training.scoring import metrics
 from training.scoring.evaluate import MIN_WINDOW_S
 from training.scoring.metrics import Bools, Floats
@@ -45,7 +45,6 @@ _SEED = 20_231
 _TRIES = 4
 _PEAK = 0.7
 _BATCH = 128
-_FRAME_SAMPLES = 800
 _LOUD_DB = 30.0
 
 Infer = Callable[[NDArray[np.float32]], Scores]
@@ -123,7 +122,7 @@ def _stretch(sound: NDArray[np.float32], start: int) -> NDArray[np.float32]:
 
 def _level(sound: NDArray[np.float32]) -> float:
     """RMS over the frames of 50 ms that are within 30 dB of the loudest."""
-    frames = sound[: len(sound) // _FRAME_SAMPLES * _FRAME_SAMPLES].reshape(-1, _FRAME_SAMPLES)
+    frames = sound[: len(sound) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)
     power = np.square(frames).mean(axis=1, dtype=np.float64)
     loud = power[power >= power.max() * 10 ** (-_LOUD_DB / 10)]
     return float(np.sqrt(loud.mean()))
