@@ -121,6 +121,16 @@ def standard_streams() -> Iterator[Output]:
         yield output
     finally:
         sys.stdout, sys.stderr = before
+        _let_go(sys.stderr)
+
+
+def _let_go(stream: Any) -> None:
+    """What could not be written is not tried again: the interpreter would end with 120."""
+    try:
+        if stream is not None:
+            stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _fill_the_first_three() -> None:

@@ -12,6 +12,11 @@ os.environ.setdefault("MPLBACKEND", "agg")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background by a shell: the commands under test would not hear Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    # Started with nohup: they would not hear a terminal close.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+# Programs under test write as a user's do: through a buffer where nobody looks.
+os.environ.pop("PYTHONUNBUFFERED", None)
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

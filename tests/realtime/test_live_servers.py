@@ -76,7 +76,7 @@ def test_what_readme_says_of_python(pulse_server, tmp_path):
         file.write(sound)
     code += "print(len(timeline.instruments), timeline.summary()['piano'].present)\n"
     with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        [sys.executable, "-u", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         cwd=tmp_path, text=True,
     ) as script:  # fmt: skip
         assert script.stdout is not None
