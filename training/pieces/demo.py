@@ -315,9 +315,9 @@ def write(output: Path, samples: Path, folder: Path | None) -> Iterator[str]:
     """
     import soundfile
 
+    output.parent.mkdir(parents=True, exist_ok=True)  # told before a minute of rendering
     parts = compose(np.random.default_rng(16))
     audio = mix(parts, samples)
-    output.parent.mkdir(parents=True, exist_ok=True)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         for name, sound in stems(parts, samples):

@@ -194,7 +194,10 @@ def opened(package: Package, folder: Path) -> Path:
     try:
         files = part / "files"
         with tarfile.open(fileobj=_tar(_download(package, command, part / "download"))) as tar:
-            tar.extractall(files, filter="data")
+            if hasattr(tarfile, "data_filter"):
+                tar.extractall(files, filter="data")
+            else:  # Python before 3.11.4, as Debian 12 has it; every package is pinned by checksum
+                tar.extractall(files)
         for inner in [path for path in files.rglob("*.orgue") if zipfile.is_zipfile(path)]:
             with zipfile.ZipFile(inner) as zipped:
                 zipped.extractall(inner.with_suffix(""))
