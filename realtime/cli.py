@@ -7,12 +7,11 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points
 
 from realtime import __version__
 from realtime.errors import TuttiError, plain
-from realtime.standard_streams import Output, standard_streams
+from realtime.standard_streams import Output, give_up, standard_streams
 
 COMMAND_GROUP = "tutti.commands"
 DEV_GROUP = "tutti.dev"
@@ -49,14 +48,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _flushed(output, arguments)
         except TuttiError as error:
             if output.failed is not None:
-                _give_up_stdout(output)
+                give_up(output)
             print(f"tutti: {error}", file=sys.stderr)
             return EXIT_BAD_INPUT
         except KeyboardInterrupt:
             return EXIT_INTERRUPTED
         except BrokenPipeError:
             # Whoever read our output has left, as `head` does.
-            _give_up_stdout(output)
+            give_up(output)
             return EXIT_BROKEN_PIPE
         except ImportError as error:
             library = _MISSING_LIBRARY.match(str(error))
@@ -95,12 +94,6 @@ def _flushed(output: Output, arguments: list[str]) -> int:
         raise
     output.flush()
     return status
-
-
-def _give_up_stdout(output: Output) -> None:
-    """Keep the interpreter from flushing once more, in vain, when it leaves."""
-    with suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
 
 
 def _run(arguments: list[str]) -> int:

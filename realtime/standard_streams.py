@@ -121,16 +121,20 @@ def standard_streams() -> Iterator[Output]:
         yield output
     finally:
         sys.stdout, sys.stderr = before
-        _let_go(sys.stderr)
+        try:
+            if sys.stderr is not None:
+                sys.stderr.flush()
+        except OSError:
+            give_up(sys.stderr)
 
 
-def _let_go(stream: Any) -> None:
-    """What could not be written is not tried again: the interpreter would end with 120."""
-    try:
-        if stream is not None:
-            stream.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+def give_up(stream: Any) -> None:
+    """Send what a stream still holds nowhere: the interpreter would try it again when it leaves,
+    in vain, and end with 120."""
+    with suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def _fill_the_first_three() -> None:

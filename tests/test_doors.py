@@ -23,7 +23,7 @@ TRAINING_MAY_IMPORT = {  # the vocabulary and the post-processing, so that what 
     f"realtime.{name}"
     for name in (
         "taxonomy", "spec", "errors", "model", "windows", "levels", "smoothing", "postprocess",
-        "timeline", "tagger", "runtime", "folders", "progress", "sources.file",
+        "timeline", "tagger", "runtime", "folders", "progress", "arguments", "sources.file",
         "whole_file",
     )
 }  # fmt: skip

@@ -3,34 +3,27 @@
 import atexit
 import os
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
-from realtime.folders import home
+from realtime.folders import folder
 
 
 def _cache_folder() -> Path:
-    """Each system's own place for what a program can make again."""
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or home() / ".cache")
-    return base / "tutti" if _can_be_made(base / "tutti") else _passing_folder()
+    cache = folder("cache")
+    return cache if _can_be_made(cache) else _passing_folder()
 
 
-def _can_be_made(folder: Path) -> bool:
-    there = next(path for path in (folder, *folder.parents) if os.path.exists(path))
+def _can_be_made(wanted: Path) -> bool:
+    there = next(path for path in (wanted, *wanted.parents) if os.path.exists(path))
     return there.is_dir() and os.access(there, os.W_OK)
 
 
 def _passing_folder() -> Path:
     """Where there is no home, or none to write to: until the end. torch does not go without."""
-    folder = tempfile.mkdtemp(prefix="tutti-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
+    passing = tempfile.mkdtemp(prefix="tutti-")
+    atexit.register(shutil.rmtree, passing, ignore_errors=True)
+    return Path(passing)
 
 
 # These libraries leave folders in the user's home and the system's temporary folder as soon

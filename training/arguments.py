@@ -1,19 +1,14 @@
-"""Numbers on the command line, refused in words; imports nothing heavy."""
+"""Further numbers on the command line, refused in words; imports nothing heavy."""
 
 from __future__ import annotations
 
 import argparse
 import math
 
+from realtime.arguments import whole
 
-def count(text: str) -> int:
-    """1 or more."""
-    return _whole(text, 1)
-
-
-def seed(text: str) -> int:
-    """0 or more."""
-    return _whole(text, 0)
+count = whole(1)
+seed = whole(0)
 
 
 def fraction(text: str) -> float:
@@ -27,16 +22,6 @@ def positive(text: str) -> float:
     """Above 0."""
     if not 0.0 < (value := _number(text)) < math.inf:
         raise argparse.ArgumentTypeError(f"'{text}' is not a number above 0")
-    return value
-
-
-def _whole(text: str, least: int) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = least - 1
-    if value < least:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number, {least} or more")
     return value
 
 

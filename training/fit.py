@@ -12,37 +12,32 @@ import copy
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from realtime.errors import TuttiError
 from realtime.spec import SAMPLE_RATE_HZ
 from training import checkpoint
 from training.bank.bank import Bank
-from training.losses import mixup, multilabel_loss, single_note_loss
+from training.lessons import Lessons, Student
 from training.memory import keep_freed_memory
-from training.mixing.labels import Targets
-from training.mixing.mixer import Batch, Mixer
-from training.mixing.music import DOMAINS, MusicBatch, music_batch
+from training.mixing.mixer import Mixer
 from training.mixing.palette import Palette
 from training.models.kinds import make_network, settings_of
-from training.models.network import Logits, Network
+from training.models.network import Network
 from training.optimizer import optimizers
 from training.recipe import Recipe, Stage
 from training.scoring.validation import Validation
 from training.teachers.panel import Panel
 
 CHUNK_WINDOWS = 16_384
-_AHEAD = {"cuda": 4}
-"""Batches mixed at once: a GPU is idle between the many small steps of mixing one."""
 
 
 @dataclass(frozen=True)
@@ -120,23 +115,6 @@ def fit(
     return state.go(max_minutes, report)
 
 
-class _Student(nn.Module):
-    """The tagger, and a linear layer that tells its teachers' features from its embedding."""
-
-    def __init__(self, tagger: Network, features: int) -> None:
-        super().__init__()
-        self.tagger = tagger
-        self.features = nn.Linear(tagger.embedding_size, features) if features else None
-
-    def forward(self, audio: Tensor, music: int = 0) -> tuple[Logits, Tensor | None]:
-        """Logits of all windows, features of the last ``music`` of them."""
-        embedding = self.tagger.embed(audio)
-        logits = self.tagger.classify(embedding)
-        if self.features is None or not music:
-            return logits, None
-        return logits, self.features(embedding[-music:]).float()
-
-
 class _Run:
     """The state of a run: weights, their average, the optimiser, and the count."""
 
@@ -171,9 +149,9 @@ class _Run:
             _take(tagger, start, start_from)
             self.history = f"{start['recipe']}, then {recipe.name}"
             self.windows_before = start["windows"]
-        self.panel = self._panel(tagger, teachers)
-        wants_features = self.panel is not None and recipe.teacher.feature_weight > 0
-        student = _Student(tagger, self.panel.features if self.panel and wants_features else 0)
+        panel = self._panel(tagger, teachers)
+        self.lessons = Lessons(recipe, panel, fabric)
+        student = Student(tagger, self.lessons.features)
         self.model, *self.optimizers = fabric.setup(student, *optimizers(student, recipe))
         self.tagger = self.model.module.tagger
         self.average = AveragedModel(
@@ -266,7 +244,7 @@ class _Run:
         rng = torch.Generator(device).manual_seed(chunk_seed)
         draws, of_stage = None, None
         total = torch.zeros((), device=device)
-        self.apart = torch.zeros(2, len(DOMAINS), device=device)
+        self.lessons.begin()
         first = self.step
         self.model.train()
         while self.step < until:
@@ -276,9 +254,10 @@ class _Run:
             if draws is None or stage is not of_stage:
                 samples = round(stage.window_s * SAMPLE_RATE_HZ)
                 mixer = Mixer(self.palette, stage.mix, rng, samples)
-                draws, of_stage = self._draws(mixer), stage
+                draws, of_stage = self.lessons.draws(mixer), stage
             rate = stage.learning_rate * _schedule(through, stage.warmup)
-            loss = self._loss(stage, draws, rng)
+            done = self._position() / self.stage_ends[-1]
+            loss = self.lessons.loss(self.model, stage, draws, rng, done)
             for optimizer in self.optimizers:
                 optimizer.zero_grad(set_to_none=True)
             self.fabric.backward(loss)
@@ -298,62 +277,7 @@ class _Run:
                 f"learning_rate in the recipe; {self.last} holds the state before."
             )
         self.spent_s = spent_before + time.monotonic() - clock
-        return mean, self._divergence()
-
-    def _draws(self, mixer: Mixer) -> Iterator[tuple[Batch, MusicBatch | None]]:
-        """Mixtures and music, step after step."""
-        size, music = self.recipe.batch, self.recipe.music
-        ahead = _AHEAD.get(self.fabric.device.type, 1)
-        while True:
-            mixtures = mixer.batch(ahead * size).split(size)
-            if not music:
-                yield from ((batch, None) for batch in mixtures)
-                continue
-            drawn = music_batch(mixer, self.recipe.unlabelled, ahead * music).split(music)
-            yield from zip(mixtures, drawn, strict=True)
-
-    def _loss(
-        self, stage: Stage, draws: Iterator[tuple[Batch, MusicBatch | None]], rng: torch.Generator
-    ) -> Tensor:
-        with torch.no_grad():
-            batch, music = next(draws)
-            audio, targets = batch.audio, batch.targets
-            if stage.mixup_p > 0:
-                audio, targets = mixup(audio, targets, stage.mixup_alpha, stage.mixup_p, rng)
-        if music is None or self.panel is None:
-            return _objective(stage, self.model(audio)[0], targets)
-        size, extra = len(audio), len(music.audio)
-        with torch.no_grad(), self.fabric.autocast():
-            said, features = self.panel.ask(music.audio)
-            taught = self.panel.targets(self.panel.mean(said), music)
-        logits, told = self.model(torch.cat([audio, music.audio]), extra)
-        of_mixtures = Logits(*(value[:size] for value in logits))
-        of_music = Logits(*(value[size:] for value in logits))
-        self._count_divergence(of_music, taught, music)
-        loss = _objective(stage, of_mixtures, targets)
-        loss = loss + math.sqrt(extra / size) * multilabel_loss(of_music, taught)
-        if told is not None and features is not None:
-            teacher = self.recipe.teacher
-            done = self._position() / self.stage_ends[-1]
-            weight = teacher.feature_weight * max(0.0, 1.0 - done / teacher.feature_until)
-            loss = loss + weight * F.mse_loss(told, features)
-        return loss
-
-    @torch.no_grad()
-    def _count_divergence(self, logits: Logits, taught: Targets, music: MusicBatch) -> None:
-        """Add up how far the student is from what it is taught, by kind of music."""
-        target = taught.instruments
-        said = F.binary_cross_entropy_with_logits(logits.instruments, target, reduction="none")
-        # Less what a perfect student would still have: the targets' own entropy.
-        apart = said - F.binary_cross_entropy(target, target, reduction="none")
-        self.apart[0].index_add_(0, music.domain, apart.mean(dim=1).float())
-        self.apart[1].index_add_(0, music.domain, torch.ones_like(apart[:, 0]))
-
-    def _divergence(self) -> dict[str, float] | None:
-        if self.panel is None:
-            return None
-        mean = (self.apart[0] / self.apart[1].clamp(min=1)).tolist()
-        return dict(zip(DOMAINS, mean, strict=True))
+        return mean, self.lessons.divergence()
 
     def _validate(self) -> dict[str, float] | None:
         if self.validation is None:
@@ -413,12 +337,6 @@ class _Run:
             apart = {f"divergence/{k}": v for k, v in (progress.divergence or {}).items()}
             for name, value in (values | (progress.scores or {}) | apart).items():
                 writer.add_scalar(name, value, progress.windows)
-
-
-def _objective(stage: Stage, logits: Logits, targets: Targets) -> Tensor:
-    if stage.objective == "single_note":
-        return single_note_loss(logits, targets)
-    return multilabel_loss(logits, targets)
 
 
 def _start(path: Path, recipe: Recipe) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from realtime.folders import home
+from realtime.folders import folder
 
 KEPT_LOGS = 20
 CLOSED = "closed"
@@ -72,14 +72,8 @@ class SessionLog:
 
 
 def logs_folder() -> Path:
-    """Where the logs lie: each system's own place for what a program leaves behind."""
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = home() / "Library" / "Logs"
-    else:
-        base = Path(os.environ.get("XDG_STATE_HOME") or home() / ".local" / "state")
-    return base / "tutti" / "sessions"
+    """Where the logs lie."""
+    return folder("logs") / "sessions"
 
 
 def tidy(folder: Path) -> Path | None:

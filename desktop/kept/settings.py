@@ -11,13 +11,12 @@ import copy
 import json
 import math
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from realtime.folders import home
+from realtime.folders import folder
 from realtime.spec import DEFAULT_HOP_S, MIN_HOP_S
 from realtime.taxonomy import FAMILIES, INSTRUMENTS
 from realtime.whole_file import write_whole
@@ -169,14 +168,8 @@ class Settings:
 
 
 def settings_path() -> Path:
-    """Where the settings lie: each system's own place for a user's configuration."""
-    if sys.platform == "win32":
-        base = Path(os.environ.get("APPDATA") or home() / "AppData" / "Roaming")
-    elif sys.platform == "darwin":
-        base = home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_CONFIG_HOME") or home() / ".config")
-    return base / "tutti" / "settings.json"
+    """Where the settings lie."""
+    return folder("config") / "settings.json"
 
 
 def load(path: Path) -> tuple[Settings, str]:

@@ -5,14 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from functools import partial
-from typing import TYPE_CHECKING
 
 from realtime.arguments import add_channel, add_hop, add_model, refuse_stdin, seconds, whole
 from realtime.errors import TuttiError
 from realtime.progress import progress
-
-if TYPE_CHECKING:
-    pass
 
 EXAMPLES = """\
 examples:
