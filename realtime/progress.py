@@ -11,9 +11,12 @@ Tell = Callable[[str, float, float], None]
 
 
 @contextmanager
-def progress(least: float = 0.0) -> Iterator[Tell]:
-    """A bar on stderr, if a person is looking; none for work of less than ``least``."""
-    if not sys.stderr.isatty():
+def progress(least: float = 0.0, *, shown: bool = True) -> Iterator[Tell]:
+    """A bar on stderr, if a person is looking; none for work of less than ``least``.
+
+    What is printed to stderr meanwhile stands above it.
+    """
+    if not shown or not sys.stderr.isatty():
         yield lambda what, done, total: None
         return
     try:

@@ -33,19 +33,20 @@ GROUPS: dict[str, tuple[list[str], list[str]]] = {
     "core": (
         [*(f"realtime/{name}.py" for name in (
             "smoothing", "levels", "postprocess", "windows", "downmix", "timeline", "tagger",
-            "spec", "model", "taxonomy", "whole_file")), "realtime/outputs/*.py"],
+            "spec", "model", "taxonomy", "whole_file", "hearing")), "realtime/outputs/*.py"],
         [f"{REAL}{name}.py" for name in (
             "smoothing", "levels", "block_level", "postprocess", "windows", "downmix", "timeline",
-            "tagger", "spec", "model", "taxonomy", "whole_file", "outputs")],
+            "tagger", "spec", "model", "taxonomy", "whole_file", "hearing", "outputs")],
     ),
     "host": (["realtime/host/tap.py", "realtime/host/chain.py"],
              [f"{REAL}host_tap.py", f"{REAL}host_tapped.py", f"{REAL}host_chain.py"]),
-    "audit": (["realtime/audit/*.py"], [f"{REAL}audit_hearing.py"]),
+    "audit": (["realtime/audit/*.py"], [f"{REAL}audit_ear.py"]),
     "calibrate": (["export/calibrate.py", "export/polyphony.py"],
                   [f"{EXPORT}calibrate.py"]),
     "export": ([f"export/{name}.py" for name in ("pipeline", "quantize", "to_onnx", "verify")],
                [f"{EXPORT}export.py", f"{EXPORT}export_policies.py"]),
-    "training": ([f"training/{name}.py" for name in ("losses", "optimizer", "recipe", "fit")],
+    "training": ([f"training/{name}.py" for name in (
+                     "losses", "optimizer", "recipe", "fit", "lessons")],
                  [f"{TRAINING}{name}.py" for name in (
                      "optimizer", "losses", "recipe", "fit_rules", "policies")]),
 }  # fmt: skip

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realtime.errors import TuttiError
+from realtime.progress import progress
 from training.arguments import count, positive, seed
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
     from training.fit import Progress
     from training.recipe import Recipe
 
@@ -98,35 +97,18 @@ def run(args: argparse.Namespace) -> int:
     return _fit_head(recipe, args) if recipe.fits == "head" else _fit(recipe, args)
 
 
-def _bar(console: Console) -> Bar:
-    """Every process of a distributed run has one; only the first one's shows."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>4.1f} %"),
-        TimeRemainingColumn(),
-    )
-    return Progress(*columns, console=console, disable=os.environ.get("LOCAL_RANK", "0") != "0")
-
-
 def _fit_head(recipe: Recipe, args: argparse.Namespace) -> int:
     """Fit a head, and say what each teacher scores and all together."""
-    from rich.console import Console
-
     from training.fit_head import fit_head
 
     if args.teachers is None:
         raise TuttiError("a head is fitted on taggers: name their folder with --teachers.")
-    console = Console(stderr=True)
-    with _bar(console) as bar:
-        task = bar.add_task(recipe.name, total=None)
+    with progress() as tell:
 
         def report(what: str, done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total, description=what)
-            if not console.is_terminal:
-                console.print(f"{what}: {done:,} of {total:,}")
+            tell(what, done, total)
+            if not sys.stderr.isatty():
+                _say(f"{what}: {done:,} of {total:,}")
 
         head = fit_head(
             recipe,
@@ -138,9 +120,9 @@ def _fit_head(recipe: Recipe, args: argparse.Namespace) -> int:
             report=report,
         )
     if head is None:
-        console.print("Stopped, ready to go on.")
+        _say("Stopped, ready to go on.")
         return 0
-    console.print(f"Head: {head}")
+    _say(f"Head: {head}")
     if args.real is not None:
         _print_teachers(recipe, args, head)
     return 0
@@ -162,23 +144,20 @@ def _print_teachers(recipe: Recipe, args: argparse.Namespace, head: Path) -> Non
 
 
 def _fit(recipe: Recipe, args: argparse.Namespace) -> int:
-    from rich.console import Console
-
     from training.fit import Machine, Teachers, fit
 
-    console = Console(stderr=True)
-    with _bar(console) as bar:
-        task = bar.add_task(recipe.name, total=recipe.windows)
+    # Every process of a distributed run comes through here; only the first speaks.
+    with progress(shown=os.environ.get("LOCAL_RANK", "0") == "0") as tell:
 
-        def report(progress: Progress) -> None:
+        def report(now: Progress) -> None:
             text = (
-                f"{progress.stage}: {progress.windows / 1e6:.2f} M windows, "
-                f"loss {progress.loss:.4f}, {progress.windows_per_s:,.0f} windows/s"
+                f"{now.stage}: {now.windows / 1e6:.2f} M windows, "
+                f"loss {now.loss:.4f}, {now.windows_per_s:,.0f} windows/s"
             )
-            bar.update(task, completed=progress.windows, total=progress.total, description=text)
-            if progress.scores or not console.is_terminal:
-                scores = ", ".join(f"{k} {v:.3f}" for k, v in (progress.scores or {}).items())
-                console.print(f"{text}{'  |  ' + scores if scores else ''}", soft_wrap=True)
+            tell(text, now.windows, now.total)
+            if now.scores or not sys.stderr.isatty():
+                scores = ", ".join(f"{k} {v:.3f}" for k, v in (now.scores or {}).items())
+                _say(f"{text}{'  |  ' + scores if scores else ''}")
 
         last = fit(
             recipe,
@@ -192,5 +171,9 @@ def _fit(recipe: Recipe, args: argparse.Namespace) -> int:
             clock_minutes=args.clock_minutes,
             report=report,
         )
-    console.print(f"Last checkpoint: {last}")
+    _say(f"Last checkpoint: {last}")
     return 0
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
