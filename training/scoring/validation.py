@@ -129,5 +129,6 @@ def print_real(scored: Iterable[tuple[str, Mapping[str, float]]]) -> None:
     print("| model | " + " | ".join(REAL_COLUMNS.values()) + " |")
     print("|" + "---|" * (1 + len(REAL_COLUMNS)))
     for name, scores in scored:
-        cells = " | ".join(f"{scores[key]:.3f}" for key in REAL_COLUMNS)
+        values = (scores[key] for key in REAL_COLUMNS)
+        cells = " | ".join("" if np.isnan(value) else f"{value:.3f}" for value in values)
         print(f"| {name} | {cells} |", flush=True)
