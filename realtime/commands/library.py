@@ -78,9 +78,7 @@ def run(args: argparse.Namespace) -> int:
         kept = f"{done.tagged + done.known} files are kept in {journal_path(output)}"
         print(f"tutti library: {kept}: the same command goes on from there.", file=sys.stderr)
         return shutdown.status
-    print(
-        f"{output}: {done.rows} files, {done.tagged} of them new, {done.known} left as they were."
-    )
+    print(f"{output}: {done.rows} files, {done.tagged} of them new.")
     if done.unreadable:
         print(f"{errors_path(output)}: {done.unreadable} that cannot be read, and why.")
     return 0

@@ -28,7 +28,8 @@ ERROR_HEADER = ("path", "size_bytes", "mtime_ns", "error")
 
 @dataclass
 class Summary:
-    """What a run did, in files."""
+    """What a run did, in files. ``known``: done before, and passed over. ``unreadable``: errors
+    of this run; once it is at its end all in the error table. ``rows``: in the table then."""
 
     tagged: int = 0
     known: int = 0
@@ -88,7 +89,15 @@ def build(
                     _add(done, journal, summary)
                     headway.step(done.found)
             if not stop.is_set():
-                summary.rows = _write(folder, output, about, spec, journal, old)
+                try:
+                    errors = errors_path(output), os.path.abspath(folder)
+                    summary.unreadable = _write_errors(*errors, journal)
+                    rows = journal.rows()
+                    summary.rows = table.write(
+                        output, about, columns(spec), rows, old, journal.replaces
+                    )
+                except OSError as error:
+                    raise _no_room(output, error) from None
                 journal.remove()
     finally:
         if old is not None:
@@ -126,36 +135,24 @@ def _state(output: Path) -> str:
     return f"{status.st_size} {status.st_mtime_ns}"
 
 
-def _write(
-    folder: str,
-    output: Path,
-    about: dict[str, str],
-    spec: ModelSpec,
-    journal: Journal,
-    old: table.Table | None,
-) -> int:
-    try:
-        _write_errors(errors_path(output), os.path.abspath(folder), journal)
-        rows = journal.rows()
-        return table.write(output, about, columns(spec), rows, old, journal.replaces)
-    except OSError as error:
-        raise TuttiError(
-            f"{output} cannot be written ({error.strerror or error}): make room and run the same "
-            "command again, which goes on from here."
-        ) from None
+def _no_room(output: Path, error: OSError) -> TuttiError:
+    return TuttiError(
+        f"{output} cannot be written ({error.strerror or error}): make room and run the same "
+        "command again, which goes on from here."
+    )
 
 
-def _write_errors(path: Path, folder: str, journal: Journal) -> None:
-    """Those of this run, after those of other folders; no file where there are none."""
+def _write_errors(path: Path, folder: str, journal: Journal) -> int:
+    """Those of this run, after those of other folders; no file where there are none. How many."""
     rows = chain(_elsewhere(path, folder), journal.errors())
     first = next(rows, None)
     if first is None:
         path.unlink(missing_ok=True)
-        return
+        return 0
     with whole_file(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(ERROR_HEADER)
-        writer.writerows(chain((first,), rows))
+        return sum(1 for row in chain((first,), rows) if writer.writerow(row))
 
 
 def _elsewhere(path: Path, folder: str) -> Iterator[Sequence[object]]:
@@ -163,6 +160,6 @@ def _elsewhere(path: Path, folder: str) -> Iterator[Sequence[object]]:
     if path.is_file():
         with path.open(encoding="utf-8", newline="") as stream:
             for row in csv.reader(stream):
-                here = row[:1] and os.path.commonpath((folder, row[0])) == folder
+                here = not row or f"{row[0]}{os.sep}".startswith(f"{folder.rstrip(os.sep)}{os.sep}")
                 if not here and tuple(row) != ERROR_HEADER:
                     yield row
