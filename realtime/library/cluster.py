@@ -11,7 +11,7 @@ from threading import Event
 from typing import Any
 
 from realtime.errors import TuttiError
-from realtime.library.processes import LOOK_S
+from realtime.library.processes import LOOK_S, next_job
 from realtime.library.row import Outcome, outcome_of
 from realtime.library.walk import Found
 
@@ -20,6 +20,7 @@ COUNT_S = 5.0
 """How often the workers are counted: they come and go."""
 JOBS_A_THREAD = 2
 """One at work, one on its way."""
+TRIES = 3
 _mine = threading.local()
 
 
@@ -37,15 +38,16 @@ def on_cluster(
     with _client(address) as client:
         _check(client, model, address)
         done: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        given: dict[str, Found] = {}
+        given: dict[str, tuple[Found, int]] = {}
+        again: list[tuple[Found, int]] = []
         room, counted_s, number = 0, -math.inf, 0
         while not stop.is_set():
             if time.monotonic() - counted_s >= COUNT_S:
                 room = max(JOBS_A_THREAD * _threads(client, address), 1)
                 counted_s = time.monotonic()
-            while len(given) < room and (job := next(jobs, None)) is not None:
+            while len(given) < room and (job := next_job(jobs, again)) is not None:
                 number += 1
-                future = client.submit(tag_here, job, model, key=f"tutti-{number}", pure=False)
+                future = client.submit(tag_here, job[0], model, key=f"tutti-{number}", pure=False)
                 given[future.key] = job
                 future.add_done_callback(done.put)
                 del future  # the callback's is the one that is kept
@@ -55,7 +57,17 @@ def on_cluster(
                 future = done.get(timeout=LOOK_S)
             except queue.Empty:
                 continue
-            yield _outcome(future, given.pop(future.key), address)
+            found, tries = given.pop(future.key)
+            if future.status == "finished":
+                yield future.result()
+            elif future.status == "error":  # it ended worker after worker, or cannot be sent
+                yield Outcome(found, error=_untagged(found, future.exception()))
+            elif client.status != "running":
+                raise _lost(address)
+            elif tries < TRIES:  # its worker was sent home in the midst of it
+                again.append((found, tries + 1))
+            else:
+                yield Outcome(found, error=_untagged(found, "workers were closed while at it"))
 
 
 def tag_here(found: Found, model: str | None) -> Outcome:
@@ -75,13 +87,8 @@ def model_here(model: str | None) -> tuple[str, str]:
     return spec.name, spec.version
 
 
-def _outcome(future: Any, job: Found, address: str) -> Outcome:
-    if future.status == "finished":
-        outcome: Outcome = future.result()
-        return outcome
-    if future.status == "error":  # it ended worker after worker, or cannot be sent
-        return Outcome(job, error=f"{job.path} could not be tagged ({future.exception()}).")
-    raise _lost(address)
+def _untagged(found: Found, why: object) -> str:
+    return f"{found.path} could not be tagged ({why}): run the same command again."
 
 
 def _client(address: str) -> Any:

@@ -62,7 +62,7 @@ def in_processes(
     again: list[tuple[Found, int]] = []
     try:
         while True:
-            while len(workers) < count and (next_one := _next(jobs, again)) is not None:
+            while len(workers) < count and (next_one := next_job(jobs, again)) is not None:
                 workers.append(_begun(make_work, *next_one))
             if not workers:
                 return
@@ -80,7 +80,7 @@ def in_processes(
                         continue
                     outcome = Outcome(worker.job, error=_died(worker.job.path, status))
                 else:
-                    if (next_one := _next(jobs, again)) is None:
+                    if (next_one := next_job(jobs, again)) is None:
                         workers.remove(worker)
                         _ended(worker)
                     else:
@@ -92,7 +92,8 @@ def in_processes(
             _ended(worker)
 
 
-def _next(jobs: Iterator[Found], again: list[tuple[Found, int]]) -> tuple[Found, int] | None:
+def next_job(jobs: Iterator[Found], again: list[tuple[Found, int]]) -> tuple[Found, int] | None:
+    """What comes next, and for the how manieth time: what was begun before, else a new job."""
     if again:
         return again.pop()
     job = next(jobs, None)
