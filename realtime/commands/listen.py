@@ -8,10 +8,12 @@ import os
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realtime import arguments
-from realtime.outputs.formats import TEXT, names
+from realtime.errors import TuttiError
+from realtime.outputs.formats import FORMATS, TEXT, names
 
 if TYPE_CHECKING:
     from realtime.engine import Engine
@@ -32,6 +34,7 @@ examples:
   tutti listen --channel 3,4 --hop 0.1      inputs 3 and 4 of an interface, ten windows a second
   tutti listen --file mix.flac              a file, at the speed it plays (without its sound)
   tutti listen --format jsonl | my-program  a line for each window
+  tutti listen --format midi -o session.mid meters, and at the end a file of all that was heard
   tutti listen --log session.log            remember losses and reconnections
 
 Ctrl-C ends it. Meters need a terminal; without one there is a plain line a window.
@@ -58,9 +61,16 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument(
         "--format",
-        choices=names(windows=True),
+        choices=names(),
         default=TEXT,
-        help="jsonl: each window as a JSON document on a line (default: text)",
+        help="jsonl: each window as a JSON document on a line; those that need the whole session "
+        "are for -o (default: text)",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="write the session here in --format when it ends, and show meters meanwhile",
     )
     parser.add_argument("--log", metavar="LOG", help="append events to this file, JSON lines")
     parser.add_argument(
@@ -76,21 +86,56 @@ def run(args: argparse.Namespace) -> int:
     from realtime.model import TagModel
     from realtime.shutdown import on_signals
 
-    arguments.refuse_stdin(args.file, args.log)
+    arguments.refuse_stdin(args.file, args.log, args.output)
+    _check_output(args)
     log = open_log(args.log, args.log_level) if args.log else None
     model = TagModel(args.model)
     engine = Engine(model, _source(args), hop_s=args.hop, channel=args.channel)
+    kept: list[Tags] = []
+    if args.output is not None:
+        engine.subscribe(kept.append)
     with on_signals() as shutdown:
         try:
             status = _listen(engine, model, args, shutdown)
         finally:
             engine.stop()
+            if args.output is not None:
+                shutdown.take_time()
+                _save(kept, model, args)
             if log is not None:
                 close_log(log)
             if engine.abandoned:
                 # A driver call never came back: an ordinary exit would wait for it.
                 os._exit(shutdown.status)
     return status
+
+
+def _check_output(args: argparse.Namespace) -> None:
+    """Say at once what would otherwise be said after hours."""
+    one = FORMATS[args.format]
+    if args.output is None:
+        if not one.windows:
+            raise TuttiError(
+                f"{one.title} needs the whole session: name a file for it with -o."
+            )
+        return
+    if args.format == TEXT:
+        raise TuttiError("A session is not written as text: give --format, as in --format csv.")
+    one.module()
+    folder = Path(args.output).resolve().parent
+    if Path(args.output).is_dir() or not os.access(folder, os.W_OK):
+        raise TuttiError(f"{args.output} cannot be written: name a file in a folder of yours.")
+
+
+def _save(kept: list[Tags], model: TagModel, args: argparse.Namespace) -> None:
+    from realtime.timeline import Timeline
+
+    if not kept:
+        print("tutti listen: nothing was heard, so there is nothing to write.", file=sys.stderr)
+        return
+    name = args.file or args.device or "live"
+    timeline = Timeline(tuple(kept), model.spec, name, kept[-1].end_s)
+    FORMATS[args.format].save(timeline, Path(args.output))
 
 
 def _source(args: argparse.Namespace) -> Source:
@@ -106,8 +151,9 @@ def _source(args: argparse.Namespace) -> Source:
 
 
 def _listen(engine: Engine, model: TagModel, args: argparse.Namespace, shutdown: Shutdown) -> int:
-    drawn = args.format == TEXT and sys.stdout.isatty()
-    printer = None if drawn else _Printer(model, args.format, shutdown.event)
+    style = TEXT if args.output is not None else args.format
+    drawn = style == TEXT and sys.stdout.isatty()
+    printer = None if drawn else _Printer(model, style, shutdown.event)
     if printer is not None:
         engine.subscribe(printer)
     engine.start()
