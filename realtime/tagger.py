@@ -18,6 +18,7 @@ from realtime.smoothing import Smoothing
 from realtime.sources.file import FileSource
 from realtime.sources.stdin import StdinSource
 from realtime.spec import DEFAULT_HOP_S
+from realtime.stream import TagStream
 from realtime.timeline import Timeline
 from realtime.windows import WindowCutter
 
@@ -89,6 +90,14 @@ class Tagger:
         """Tags as the blocks (frames, channels) come in; memory does not grow."""
         cutter = WindowCutter(sample_rate_hz, channels, self.hop_s, self.channel)
         return self._tags(cutter, blocks)
+
+    def stream(self, sample_rate_hz: float) -> TagStream:
+        """A stream to push blocks of sound into, and to fetch tags from; see ``TagStream``.
+
+        Raises:
+            TuttiError: a rate that cannot be.
+        """
+        return TagStream(self.model, sample_rate_hz, self.hop_s, self.channel, self.smoothing)
 
     def _timeline(
         self,
