@@ -40,7 +40,7 @@ class Spent:
 
 
 @dataclass(frozen=True)
-class Part:
+class Job:
     """One thing done: middle of several runs, and how much sound it was."""
 
     name: str
@@ -54,7 +54,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Live:
+class LiveShare:
     """Share of a core, start left out, at a number of windows a second."""
 
     name: str
@@ -67,7 +67,7 @@ def can_measure() -> bool:
     return hasattr(os, "wait4")
 
 
-def measure_files(folder: Path, minutes: float, clips: int, repeats: int, step: Step) -> list[Part]:
+def measure_files(folder: Path, minutes: float, clips: int, repeats: int, step: Step) -> list[Job]:
     """A short file, long ones, and many clips, made in ``folder`` of the demo piece."""
     import soundfile
 
@@ -99,12 +99,12 @@ def measure_files(folder: Path, minutes: float, clips: int, repeats: int, step: 
                 step(f"{name}, {number + 1} of {repeats}")
                 spent.append(run_tutti("tag", "--format", "jsonl", *files))
     return [
-        Part(name, sound_s, _middle(spent))
+        Job(name, sound_s, _middle(spent))
         for (name, sound_s, _), spent in zip(jobs, runs, strict=True)
     ]
 
 
-def measure_live(folder: Path, seconds: float, step: Step) -> list[Live]:
+def measure_live(folder: Path, seconds: float, step: Step) -> list[LiveShare]:
     """``tutti listen`` to a stereo file at the speed it plays."""
     import soundfile
 
@@ -125,7 +125,7 @@ def measure_live(folder: Path, seconds: float, step: Step) -> list[Live]:
             for duration_s in (LIVE_START_S, LIVE_START_S + seconds)
         )
         cpu = (long.cpu_s - short.cpu_s) / seconds
-        found.append(Live(name, cpu, seconds, long.memory_mb))
+        found.append(LiveShare(name, cpu, seconds, long.memory_mb))
     return found
 
 

@@ -30,7 +30,7 @@ class Times:
 
 
 @dataclass(frozen=True)
-class Row:
+class Measured:
     """What is measured of a file.
 
     ``warm``: processor time, one thread, a window right after the other. ``cold``: the same
@@ -48,7 +48,7 @@ class Row:
     batch: Times | None
 
 
-def measure(files: Sequence[Timeable], runs: int) -> list[Row]:
+def measure(files: Sequence[Timeable], runs: int) -> list[Measured]:
     """Rows of all files; ``runs`` warm windows each, and fewer of the slower kinds."""
     single = _calls(files, 1, 1)
     warm = in_turns(single, runs)
@@ -56,7 +56,7 @@ def measure(files: Sequence[Timeable], runs: int) -> list[Row]:
     double = in_turns(_calls(files, 2, 1), max(3, runs // 3), passed=True)
     batch = in_turns(_calls(files, 1, BATCH), max(3, runs // BATCH), windows=BATCH)
     return [
-        Row(
+        Measured(
             one.name,
             one.window_s,
             one.size_bytes,
