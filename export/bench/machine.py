@@ -21,7 +21,7 @@ FLAGS = (
 
 
 @dataclass(frozen=True)
-class Machine:
+class Computer:
     """``flags``: of ``FLAGS`` those it has; None where the system does not say."""
 
     processor: str
@@ -45,10 +45,10 @@ class Machine:
         return asdict(self)
 
 
-def this_machine() -> Machine:
+def this_machine() -> Computer:
     """The machine that runs this."""
     cpuinfo = _cpuinfo()
-    return Machine(
+    return Computer(
         processor=_processor(cpuinfo),
         cores=os.cpu_count() or 1,
         flags=flags_of(cpuinfo),

@@ -40,7 +40,7 @@ class Spent:
 
 
 @dataclass(frozen=True)
-class Job:
+class FileTimes:
     """One thing done: middle of several runs, and how much sound it was."""
 
     name: str
@@ -67,7 +67,9 @@ def can_measure() -> bool:
     return hasattr(os, "wait4")
 
 
-def measure_files(folder: Path, minutes: float, clips: int, repeats: int, step: Step) -> list[Job]:
+def measure_files(
+    folder: Path, minutes: float, clips: int, repeats: int, step: Step
+) -> list[FileTimes]:
     """A short file, long ones, and many clips, made in ``folder`` of the demo piece."""
     import soundfile
 
@@ -99,7 +101,7 @@ def measure_files(folder: Path, minutes: float, clips: int, repeats: int, step: 
                 step(f"{name}, {number + 1} of {repeats}")
                 spent.append(run_tutti("tag", "--format", "jsonl", *files))
     return [
-        Job(name, sound_s, _middle(spent))
+        FileTimes(name, sound_s, _middle(spent))
         for (name, sound_s, _), spent in zip(jobs, runs, strict=True)
     ]
 
