@@ -1,10 +1,10 @@
 """MTG-Jamendo (Bogdanov et al., ML4MD 2019): whole tracks with tags, most of them not complete.
 
 The repository's ``data`` folder with ``splits/split-0/autotagging_SET-train.tsv``, ``-validation``
-and ``-test``, and the audio, ``14/214.mp3`` or ``14/214.low.mp3``, somewhere beside it: name the folder that holds
-both. ``SET`` is ``instrument`` for what is trained and scored here, and ``top50tags`` for the
-pre-training of the musical/non-musical mixtures paper (``tags``). A tag that is not given says
-nothing: listeners tagged what they thought of.
+and ``-test``, and the audio, ``14/214.mp3`` or ``14/214.low.mp3``, somewhere beside it: name the
+folder that holds both. ``SET`` is ``instrument`` for what is trained and scored here, and
+``top50tags`` for the pre-training of the musical/non-musical mixtures paper (``tags``). A tag that
+is not given says nothing: listeners tagged what they thought of.
 """
 
 from __future__ import annotations

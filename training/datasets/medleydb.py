@@ -2,9 +2,9 @@
 
 The folders ``Audio/NAME``, wherever they lie under the one named, each with ``NAME_MIX.wav`` and
 ``NAME_STEMS/*.wav``; ``NAME_METADATA.yaml`` lies beside them (version 1) or in ``Metadata``
-(version 2, and the annotations' repository). Songs whose stems bleed into each other are left out, as in the
-papers. No split is official: artists are drawn into 65, 17.5 and 17.5 % of training, validation
-and test, the shares of the musical/non-musical mixtures paper, which drew songs.
+(version 2, and the annotations' repository). Songs whose stems bleed into each other are left
+out, as in the papers. No split is official: artists are drawn into 65, 17.5 and 17.5 % of training,
+validation and test, the shares of the musical/non-musical mixtures paper, which drew songs.
 """
 
 from __future__ import annotations
