@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from realtime import arguments
+from realtime.errors import TuttiError
 from realtime.outputs.formats import TEXT, names
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ examples:
   tutti listen                              the default input
   tutti listen --device "Monitor of"        what this computer plays (see 'tutti devices')
   tutti listen --channel 3,4 --hop 0.1      inputs 3 and 4 of an interface, ten windows a second
+  tutti listen --reastream drums            a DAW's track, by the ReaStream plug-in (docs/daw.md)
   tutti listen --file mix.flac              a file, at the speed it plays (without its sound)
   tutti listen --format jsonl | my-program  a line for each window
   tutti listen --log session.log            remember losses and reconnections
@@ -50,6 +52,19 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--device", metavar="NAME", help="input device: its name or a part of it")
     source.add_argument("--file", metavar="FILE", help="play a sound file instead of an input")
+    source.add_argument(
+        "--reastream",
+        nargs="?",
+        const="",
+        metavar="NAME",
+        help="what a DAW's ReaStream sends under this identifier; without one, who sends is listed",
+    )
+    parser.add_argument(
+        "--reastream-address",
+        type=_address,
+        metavar="HOST[:PORT]",
+        help="receive ReaStream there; 0.0.0.0 lets other computers send (default: 127.0.0.1)",
+    )
     arguments.add_channel(parser)
     arguments.add_hop(parser)
     arguments.add_model(parser)
@@ -77,6 +92,12 @@ def run(args: argparse.Namespace) -> int:
     from realtime.shutdown import on_signals
 
     arguments.refuse_stdin(args.file, args.log)
+    if args.reastream_address and args.reastream is None:
+        raise TuttiError("--reastream-address says where --reastream receives: give that, too.")
+    if args.reastream == "":
+        from realtime.sources.reastream_listing import list_senders
+
+        return list_senders(args.reastream_address)
     log = open_log(args.log, args.log_level) if args.log else None
     model = TagModel(args.model)
     engine = Engine(model, _source(args), hop_s=args.hop, channel=args.channel)
@@ -99,10 +120,25 @@ def _source(args: argparse.Namespace) -> Source:
         from realtime.sources.paced import PacedSource
 
         return PacedSource(FileSource(args.file, block_s=1.0))
+    from realtime.sources import reastream
     from realtime.sources.device import MAX_CHANNELS, DeviceSource
 
+    device = args.device
+    if args.reastream is not None:
+        device = reastream.device(args.reastream, *(args.reastream_address or ()))
     needed = max(args.channel) + 1 if isinstance(args.channel, tuple) else 0
-    return DeviceSource(args.device, channels=max(MAX_CHANNELS, needed))
+    return DeviceSource(device, channels=max(MAX_CHANNELS, needed))
+
+
+def _address(text: str) -> tuple[str, int]:
+    from realtime.sources.reastream import parse_address
+
+    try:
+        return parse_address(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is no address: use numbers, as in 127.0.0.1 or 0.0.0.0:58710"
+        ) from None
 
 
 def _listen(engine: Engine, model: TagModel, args: argparse.Namespace, shutdown: Shutdown) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -55,11 +55,13 @@ class Device:
 class DeviceGone(TuttiError):
     """The device is not there now; it may come back."""
 
-    def __init__(self, label: str, reason: str) -> None:
-        super().__init__(
-            f"The input '{label}' is not there ({reason}): connect it or start the sound server, "
-            "or choose another ('tutti devices')."
-        )
+    def __init__(
+        self,
+        label: str,
+        reason: str,
+        advice: str = "connect it or start the sound server, or choose another ('tutti devices')",
+    ) -> None:
+        super().__init__(f"The input '{label}' is not there ({reason}): {advice}.")
         self.reason = reason
 
 
@@ -179,10 +181,25 @@ def _listed(devices: Sequence[Device]) -> str:
 class _Stream(Protocol):
     sample_rate_hz: int
     channels: int
-    overflows: int
 
+    @property
+    def overflows(self) -> int: ...
     def read(self, timeout_s: float) -> Block: ...
     def close(self) -> None: ...
+
+
+_Opener = Callable[[Device, int, int, int, bool], _Stream]
+
+
+def _opener(host_api: str) -> _Opener:
+    """What opens an input of that host API."""
+    from realtime.sources import portaudio, pulse, reastream
+
+    if host_api == pulse.HOST_API:
+        return pulse.PulseStream
+    if host_api.partition(" ")[0] == reastream.HOST_API:
+        return reastream.ReaStream
+    return portaudio.PortAudioStream
 
 
 class DeviceSource:
@@ -252,13 +269,8 @@ class DeviceSource:
         return served
 
     def _opened(self, device: Device) -> _Stream:
-        from realtime.sources import portaudio, pulse
-
-        stream = pulse.PulseStream if device.host_api == pulse.HOST_API else (
-            portaudio.PortAudioStream
-        )  # fmt: skip
         try:
-            return stream(
+            return _opener(device.host_api)(
                 device, self._max_channels, self._asked_rate_hz, self._block_frames, self._follows
             )
         except DeviceGone as error:
