@@ -61,7 +61,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument(
         "--reastream-address",
-        type=_address,
+        type=arguments.reastream_address,
         metavar="HOST[:PORT]",
         help="receive ReaStream there; 0.0.0.0 lets other computers send (default: 127.0.0.1)",
     )
@@ -128,17 +128,6 @@ def _source(args: argparse.Namespace) -> Source:
         device = reastream.device(args.reastream, *(args.reastream_address or ()))
     needed = max(args.channel) + 1 if isinstance(args.channel, tuple) else 0
     return DeviceSource(device, channels=max(MAX_CHANNELS, needed))
-
-
-def _address(text: str) -> tuple[str, int]:
-    from realtime.sources.reastream import parse_address
-
-    try:
-        return parse_address(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"'{text}' is no address: use numbers, as in 127.0.0.1 or 0.0.0.0:58710"
-        ) from None
 
 
 def _listen(engine: Engine, model: TagModel, args: argparse.Namespace, shutdown: Shutdown) -> int:

@@ -40,14 +40,6 @@ def model() -> TagModel:
     return TagModel()
 
 
-@pytest.fixture
-def port() -> int:
-    """A UDP port that nobody has."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def tone(seconds: float, amplitude: float = 0.5, rate_hz: int = RATE_HZ) -> np.ndarray:
     wave = amplitude * np.sin(2 * np.pi * 440 / rate_hz * np.arange(round(seconds * rate_hz)))
     return np.stack([wave, -wave], 1).astype(np.float32)
