@@ -152,6 +152,19 @@ def find_known(name: str, host_api: str, devices: Sequence[Device]) -> Device:
     )
 
 
+def known_device(name: str, host_api: str) -> Device:
+    """As ``find_known``, of what there is now; what sends by name is waited for by its name.
+
+    Raises:
+        TuttiError: it is not there, or what was kept fits several.
+    """
+    from realtime.sources import reastream
+
+    if reastream.sends(host_api):
+        return reastream.kept(name, host_api)
+    return find_known(name, host_api, list_devices())
+
+
 def no_device(kind: str = "input") -> TuttiError:
     """What is said where there is no device at all."""
     return TuttiError(
@@ -197,7 +210,7 @@ def _opener(host_api: str) -> _Opener:
 
     if host_api == pulse.HOST_API:
         return pulse.PulseStream
-    if host_api.partition(" ")[0] == reastream.HOST_API:
+    if reastream.sends(host_api):
         return reastream.ReaStream
     return portaudio.PortAudioStream
 

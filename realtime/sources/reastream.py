@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import time
+from dataclasses import replace
 
 import numpy as np
 
@@ -46,6 +47,16 @@ def device(name: str, host: str = LOOPBACK, port: int = PORT) -> Device:
         is_loopback=False,
         is_default=False,
     )
+
+
+def sends(host_api: str) -> bool:
+    """Whether a device of that host API is a sender of ReaStream."""
+    return host_api.partition(" ")[0] == HOST_API
+
+
+def kept(name: str, host_api: str) -> Device:
+    """The sender that ``device`` made, by what was kept of it."""
+    return replace(device(name), host_api=host_api)
 
 
 class ReaStream:

@@ -45,7 +45,7 @@ class Sender:
 
 
 @dataclass
-class _Heard:
+class _Newest:
     newest: Packet
     heard_s: float
     recent: deque[Packet] = field(default_factory=deque)
@@ -127,7 +127,7 @@ class Receiver:
         self.refused: Counter[Kind] = Counter()
         """Packets that were not heard, of whatever name."""
         self._listeners: list[Listener] = []
-        self._heard: dict[tuple[str, str], _Heard] = {}
+        self._heard: dict[tuple[str, str], _Newest] = {}
         self._told: set[str] = set()
         self._lock = threading.Lock()
         self._received = b""
@@ -249,7 +249,7 @@ class Receiver:
         if heard is None:
             if len(self._heard) >= MAX_SENDERS:
                 del self._heard[min(self._heard, key=lambda key: self._heard[key].heard_s)]
-            heard = self._heard[packet.name, address] = _Heard(packet, arrived_s)
+            heard = self._heard[packet.name, address] = _Newest(packet, arrived_s)
         heard.add(packet, arrived_s)
         for listener in listeners:
             listener.put(Arrival(packet, address, arrived_s))
