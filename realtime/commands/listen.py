@@ -32,6 +32,7 @@ examples:
   tutti listen --device "Monitor of"        what this computer plays (see 'tutti devices')
   tutti listen --channel 3,4 --hop 0.1      inputs 3 and 4 of an interface, ten windows a second
   tutti listen --reastream drums            a DAW's track, by the ReaStream plug-in (docs/daw.md)
+  tutti listen --jack drums                 what is connected to 'Tutti drums' in the patch bay
   tutti listen --file mix.flac              a file, at the speed it plays (without its sound)
   tutti listen --format jsonl | my-program  a line for each window
   tutti listen --log session.log            remember losses and reconnections
@@ -58,6 +59,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         const="",
         metavar="NAME",
         help="what a DAW's ReaStream sends under this identifier; without one, who sends is listed",
+    )
+    source.add_argument(
+        "--jack",
+        nargs="?",
+        const="",
+        metavar="NAME",
+        help="ports of its own in JACK's patch bay, named 'Tutti NAME'",
     )
     parser.add_argument(
         "--reastream-address",
@@ -120,10 +128,10 @@ def _source(args: argparse.Namespace) -> Source:
         from realtime.sources.paced import PacedSource
 
         return PacedSource(FileSource(args.file, block_s=1.0))
-    from realtime.sources import reastream
+    from realtime.sources import jack_ports, reastream
     from realtime.sources.device import MAX_CHANNELS, DeviceSource
 
-    device = args.device
+    device = args.device if args.jack is None else jack_ports.device(args.jack)
     if args.reastream is not None:
         device = reastream.device(args.reastream, *(args.reastream_address or ()))
     needed = max(args.channel) + 1 if isinstance(args.channel, tuple) else 0

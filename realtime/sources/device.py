@@ -153,15 +153,15 @@ def find_known(name: str, host_api: str, devices: Sequence[Device]) -> Device:
 
 
 def known_device(name: str, host_api: str) -> Device:
-    """As ``find_known``, of what there is now; what sends by name is waited for by its name.
+    """As ``find_known``, of what there is now; what goes by name alone is in no list.
 
     Raises:
         TuttiError: it is not there, or what was kept fits several.
     """
-    from realtime.sources import reastream
+    from realtime.sources import jack_ports, reastream
 
-    if reastream.sends(host_api):
-        return reastream.kept(name, host_api)
+    if reastream.sends(host_api) or host_api == jack_ports.HOST_API:
+        return Device(name, host_api, 0, 0, False, False)
     return find_known(name, host_api, list_devices())
 
 
@@ -206,8 +206,10 @@ _Opener = Callable[[Device, int, int, int, bool], _Stream]
 
 def _opener(host_api: str) -> _Opener:
     """What opens an input of that host API."""
-    from realtime.sources import portaudio, pulse, reastream
+    from realtime.sources import jack_ports, portaudio, pulse, reastream
 
+    if host_api == jack_ports.HOST_API:
+        return jack_ports.JackPorts
     if host_api == pulse.HOST_API:
         return pulse.PulseStream
     if reastream.sends(host_api):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from dataclasses import replace
 
 import numpy as np
 
@@ -52,11 +51,6 @@ def device(name: str, host: str = LOOPBACK, port: int = PORT) -> Device:
 def sends(host_api: str) -> bool:
     """Whether a device of that host API is a sender of ReaStream."""
     return host_api.partition(" ")[0] == HOST_API
-
-
-def kept(name: str, host_api: str) -> Device:
-    """The sender that ``device`` made, by what was kept of it."""
-    return replace(device(name), host_api=host_api)
 
 
 class ReaStream:

@@ -199,8 +199,9 @@ class Receiver:
             data = self._child.read(READ_S)
             if data is None:
                 break
-            self._received += data
-            self._unpack()
+            batches, self._received = recorder.whole_messages(self._received + data)
+            for batch, _ in batches:
+                self._take_all(batch)
         self.ended = True
         if not self._closing:
             event(logging.ERROR, "reastream receiver ended", where=self.where)
@@ -208,17 +209,6 @@ class Receiver:
             listeners = list(self._listeners)
         for listener in listeners:
             listener.tell(f"The receiver of ReaStream at {self.where} ended: it is started again.")
-
-    def _unpack(self) -> None:
-        received, at = self._received, 0
-        while len(received) - at >= recorder.HEADER.size:
-            size, _ = recorder.HEADER.unpack_from(received, at)
-            start = at + recorder.HEADER.size
-            if start + size > len(received):
-                break
-            self._take_all(received[start : start + size])
-            at = start + size
-        self._received = received[at:]
 
     def _take_all(self, batch: bytes) -> None:
         at = 0

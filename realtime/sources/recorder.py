@@ -156,6 +156,19 @@ class Outbox:
             os._exit(0)
 
 
+def whole_messages(received: bytes) -> tuple[list[tuple[bytes, int]], bytes]:
+    """The messages in what was read so far, each with the overflows it tells, and the rest."""
+    messages, at = [], 0
+    while len(received) - at >= HEADER.size:
+        size, overflows = HEADER.unpack_from(received, at)
+        start = at + HEADER.size
+        if start + size > len(received):
+            break
+        messages.append((received[start : start + size], overflows))
+        at = start + size
+    return messages, received[at:]
+
+
 def end_with_parent() -> None:
     sys.stdin.buffer.read()
     os._exit(0)
