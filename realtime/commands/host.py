@@ -8,6 +8,7 @@ from functools import partial
 
 from realtime.arguments import add_channel, add_hop, add_model, refuse_stdin, seconds, whole
 from realtime.errors import TuttiError
+from realtime.live_outputs.table import add_live_outputs, asked_for
 from realtime.progress import progress
 
 EXAMPLES = """\
@@ -16,6 +17,7 @@ examples:
   tutti host chain.toml mix.flac --report report.json      analyse only
   tutti host chain.toml --live                             default input and output
   tutti host chain.toml --live --input Scarlett --block 256
+  tutti host chain.toml --live --osc 127.0.0.1:9000        every tap, to another program
   tutti host --live --measure-latency                      play a sweep, hear it back
   tutti host --effects Compressor                          parameters and their ranges
 
@@ -87,6 +89,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add_model(parser)
     add_hop(parser)
     add_channel(parser)
+    add_live_outputs(parser)
     parser.set_defaults(run=run)
 
 
@@ -105,6 +108,8 @@ def run(args: argparse.Namespace) -> int:
         from realtime.host.live_view import listen
 
         return listen(args)
+    if asked := asked_for(args):
+        raise TuttiError(f"--{asked[0]} sends what is heard live: give --live, or leave it out.")
     return _render(args)
 
 

@@ -16,6 +16,7 @@ from realtime.host.devices import LiveSettings
 from realtime.host.host import Host
 from realtime.host.live import LiveHost, LiveState, LiveStats
 from realtime.host.loopback import measure_round_trip
+from realtime.live_outputs.table import LiveOutputs
 from realtime.outputs.text import FAMILY_COLOURS
 from realtime.shutdown import on_signals
 from realtime.taxonomy import FAMILY_OF, display_name
@@ -43,14 +44,17 @@ def measure(args: argparse.Namespace) -> int:
 def listen(args: argparse.Namespace) -> int:
     """Run the chain until Ctrl-C, the end of ``--duration`` or a lost device."""
     sys.setswitchinterval(SWITCH_S)
-    with Host.load(
+    loading = Host.load(
         args.chain,
         model=args.model,
         hop_s=args.hop,
         channel=args.channel,
         live=True,
-        on_problem=lambda text: print(f"tutti host: {text}", file=sys.stderr, flush=True),
-    ) as host:
+        on_problem=_say,
+    )
+    with loading as host, LiveOutputs(args, host.model.spec, _say, tuple(host.taps)) as outputs:
+        for name, tap in host.taps.items():
+            tap.subscribe(outputs.listener(name))
         session = LiveHost(host, _settings(args))
         session.start()
         try:
@@ -63,6 +67,10 @@ def listen(args: argparse.Namespace) -> int:
         sys.stdout.flush()
         os._exit(status)  # PortAudio would wait for the driver that hangs
     return status
+
+
+def _say(text: str) -> None:
+    print(f"tutti host: {text}", file=sys.stderr, flush=True)
 
 
 def summary(stats: LiveStats) -> str:
