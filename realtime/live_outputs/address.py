@@ -36,7 +36,13 @@ class Address:
             raise TuttiError(
                 f"The host of {self} is not found ({reason}): check its name, or give its number."
             ) from None
-        return [(family, (str(where[0]), self.port)) for family, _, _, _, where in infos]
+        found = [(family, (str(where[0]), self.port)) for family, _, _, _, where in infos]
+        return list(dict.fromkeys(found))
+
+    @property
+    def is_any(self) -> bool:
+        """Whether it stands for all of this computer's addresses, and so for none to call."""
+        return self.host in ("0.0.0.0", "::")
 
     @property
     def is_here(self) -> bool:

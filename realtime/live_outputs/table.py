@@ -34,7 +34,13 @@ class Kind:
 
 
 KINDS = (
-    Kind("osc", "HOST:PORT", "send each window as OSC, such as 127.0.0.1:9000"),
+    Kind("osc", "HOST:PORT", "send each window as OSC, such as to 127.0.0.1:9000"),
+    Kind(
+        "web",
+        "HOST:PORT",
+        "serve the meters as a page, such as at 127.0.0.1:8080; also a WebSocket and /metrics",
+        (("web-token", "TOKEN", "what others must know to see the page (or $TUTTI_WEB_TOKEN)"),),
+    ),
 )
 
 

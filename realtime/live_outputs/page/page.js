@@ -1,0 +1,273 @@
+"use strict";
+// The meters: one WebSocket document a window, drawn; reconnects for as long as the page is open.
+
+const STALE_MS = 3000;      // no window for so long: nothing is known any more
+const HOLD_MS = 1500;       // what was heard stays so long in the large list, so that it can be read
+const SILENT_LINK_MS = 20000; // a link that died while the tablet slept tells nothing by itself
+const SPEAK_MS = 5000;
+const QUIETEST_DBFS = -60;
+
+const $ = (id) => document.getElementById(id);
+
+let about = null;
+let socket = null;
+let attempts = 0;
+let timer = 0;
+let asking = false;
+let sound = decodeURIComponent(location.hash.slice(1));
+let rows = new Map();       // instrument -> its quiet row, its large row, when it was last heard
+let families = new Map();
+let newestAt = 0;
+let openedAt = 0;
+let spoken = { at: 0, text: "" };
+
+function make(tag, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+}
+
+function setState(state, text) {
+  if ($("state").dataset.state === state && $("state").textContent === text) return;
+  document.body.dataset.state = $("state").dataset.state = state;
+  $("state").textContent = text;
+}
+
+// -- what the page is made of ----------------------------------------------------------------
+
+function bar(colour, threshold) {
+  const fill = make("div", { className: "fill" });
+  const element = make("div", { className: "bar" }, fill);
+  if (threshold !== undefined) {
+    element.append(make("div", { className: "mark" }));
+    element.style.setProperty("--threshold", threshold);
+  }
+  element.style.setProperty("--colour", colour);
+  element.setAttribute("aria-hidden", "true");
+  return { element, fill };
+}
+
+function build() {
+  rows.clear();
+  families.clear();
+  $("heard").replaceChildren();
+  $("families").replaceChildren();
+  for (const family of about.families) {
+    const colour = `var(--family-${family.id.replaceAll("_", "-")})`;
+    const value = make("span");
+    const list = make("ul");
+    const card = make("div", { className: "family" },
+      make("h3", {}, make("span", { textContent: family.name }), value), list);
+    card.style.setProperty("--colour", colour);
+    card.style.setProperty("--of-family", colour);
+    families.set(family.id, { card, value });
+    for (const one of family.instruments) {
+      const quiet = bar(colour);
+      const text = make("span");
+      const item = make("li", {}, make("div", {}, make("span", { textContent: one.name }), text),
+        quiet.element);
+      quiet.element.removeAttribute("aria-hidden");
+      quiet.element.setAttribute("role", "meter");
+      quiet.element.setAttribute("aria-label", one.name);
+      quiet.element.setAttribute("aria-valuemin", "0");
+      quiet.element.setAttribute("aria-valuemax", "100");
+      list.append(item);
+      const large = bar(colour, one.threshold);
+      const largeValue = make("span", { className: "value" });
+      const heard = make("li", {}, make("span", { className: "name", textContent: one.name }),
+        largeValue, large.element);
+      rows.set(one.id, { ...one, item, text, quiet, large, largeValue, heard, heardAt: 0 });
+    }
+    $("families").append(card);
+  }
+  $("distribution").replaceChildren(...about.polyphony.map((label) => {
+    const one = bar("var(--accent)");
+    return make("li", {}, one.element, make("span", { textContent: label }));
+  }));
+  if (!about.sounds.includes(sound)) sound = about.sounds[about.sounds.length - 1];
+  $("sounds").hidden = about.sounds.length < 2;
+  $("sounds").replaceChildren(...about.sounds.map((name) => {
+    const choice = make("input", { type: "radio", name: "sound", value: name,
+      checked: name === sound });
+    choice.addEventListener("change", () => {
+      sound = name;
+      history.replaceState(null, "", `#${encodeURIComponent(name)}`);
+      newestAt = 0;
+      drawNothing();
+    });
+    return make("label", {}, choice, name);
+  }));
+  drawNothing();
+}
+
+// -- drawing -----------------------------------------------------------------------------------
+
+function draw(heard) {
+  const now = performance.now();
+  newestAt = now;
+  setState("live", "Live");
+  const shown = [];
+  for (const row of rows.values()) {
+    const value = heard.instruments[row.id] ?? 0;
+    const percent = Math.round(100 * value);
+    const present = value >= row.threshold;
+    if (present) row.heardAt = now;
+    row.item.classList.toggle("heard", present);
+    row.text.textContent = percent;
+    row.quiet.fill.style.setProperty("--v", value);
+    row.quiet.element.setAttribute("aria-valuenow", percent);
+    row.quiet.element.setAttribute("aria-valuetext", `${percent} %${present ? ", heard" : ""}`);
+    row.large.fill.style.setProperty("--v", value);
+    row.largeValue.textContent = `${percent} %`;
+    if (row.heardAt && now - row.heardAt <= HOLD_MS) shown.push(row);
+  }
+  showHeard(shown);
+  for (const [id, family] of families) {
+    family.value.textContent = Math.round(100 * (heard.families[id] ?? 0));
+  }
+  $("nothing").textContent = heard.level.silent ? "Silence" : "Nothing certain";
+  drawCount(heard);
+  drawLevel(heard.level);
+  speak(shown, now);
+}
+
+function showHeard(shown) {
+  const wanted = shown.map((row) => row.heard);
+  const is = [...$("heard").children];
+  if (wanted.length !== is.length || wanted.some((one, i) => one !== is[i])) {
+    $("heard").replaceChildren(...wanted);
+  }
+  $("nothing").hidden = wanted.length > 0;
+}
+
+function drawCount(heard) {
+  const chances = about.polyphony.map((label) => heard.polyphony[label] ?? 0);
+  const likely = chances.indexOf(Math.max(...chances));
+  $("likely").textContent = about.polyphony[likely];
+  $("expected").textContent = `${heard.polyphony_expected.toFixed(1)} on average`;
+  [...$("distribution").children].forEach((item, i) => {
+    item.firstChild.firstChild.style.setProperty("--v", chances[i]);
+    item.classList.toggle("likely", i === likely);
+  });
+}
+
+function drawLevel(level) {
+  const share = (dbfs) => Math.min(1, Math.max(0, 1 - dbfs / QUIETEST_DBFS));
+  const meter = $("level-meter");
+  meter.firstElementChild.style.setProperty("--v", share(level.rms_dbfs));
+  meter.lastElementChild.style.setProperty("--peak", share(level.peak_dbfs));
+  meter.setAttribute("aria-valuenow", Math.max(QUIETEST_DBFS, level.rms_dbfs).toFixed(0));
+  const text = `${signed(level.rms_dbfs)} dBFS, peak ${signed(level.peak_dbfs)}`;
+  $("level-text").textContent = text + (level.clipped ? ": clipped" : "");
+  $("level").classList.toggle("clipped", level.clipped);
+}
+
+const signed = (value) => value.toFixed(1).replace("-", "−");
+
+function drawNothing() {
+  for (const row of rows.values()) {
+    row.item.classList.remove("heard");
+    row.text.textContent = "";
+    row.heardAt = 0;
+    row.quiet.fill.style.setProperty("--v", 0);
+    row.quiet.element.setAttribute("aria-valuenow", "0");
+    row.quiet.element.setAttribute("aria-valuetext", "not known");
+  }
+  showHeard([]);
+  for (const family of families.values()) family.value.textContent = "";
+  $("nothing").textContent = "No sound comes";
+  $("likely").textContent = "–";
+  $("expected").textContent = "";
+  for (const item of $("distribution").children) {
+    item.firstChild.firstChild.style.setProperty("--v", 0);
+    item.classList.remove("likely");
+  }
+  $("level-meter").firstElementChild.style.setProperty("--v", 0);
+  $("level-meter").lastElementChild.style.setProperty("--peak", 0);
+  $("level-text").textContent = "–";
+  $("level").classList.remove("clipped");
+}
+
+function speak(shown, now) {
+  const text = shown.length ? `Heard: ${shown.map((row) => row.name).join(", ")}` : "Nothing heard";
+  if (text === spoken.text || now - spoken.at < SPEAK_MS) return;
+  spoken = { at: now, text };
+  $("summary").textContent = text;
+}
+
+// -- the connection ----------------------------------------------------------------------------
+
+async function connect() {
+  if (asking) return;
+  asking = true;
+  clearTimeout(timer);
+  try {
+    const answer = await fetch("about.json", { cache: "no-store" });
+    if (!answer.ok) {
+      setState("refused", (await answer.text()).trim());
+      return again();
+    }
+    const fresh = await answer.json();
+    if (JSON.stringify(fresh) !== JSON.stringify(about)) {
+      about = fresh;
+      build();
+    }
+  } catch {
+    return lost();
+  } finally {
+    asking = false;
+  }
+  const address = new URL("live", location.href);
+  address.protocol = address.protocol.replace("http", "ws");
+  address.hash = "";
+  const mine = socket = new WebSocket(address);
+  mine.onopen = () => {
+    attempts = 0;
+    openedAt = performance.now();
+    setState("waiting", "Connected");
+  };
+  mine.onmessage = (event) => {
+    const heard = JSON.parse(event.data);
+    if ((heard.sound ?? "") === sound) draw(heard);
+  };
+  mine.onclose = () => { if (socket === mine) lost(); };
+}
+
+function lost() {
+  socket = null;
+  setState("lost", "Connection lost: trying again…");
+  drawNothing();
+  again();
+}
+
+function again() {
+  const wait = Math.min(5000, 500 * 2 ** attempts++) * (0.75 + Math.random() / 2);
+  clearTimeout(timer);
+  timer = setTimeout(connect, wait);
+}
+
+function hurry() {
+  if (document.visibilityState === "visible" && socket === null) {
+    attempts = 0;
+    connect();
+  }
+}
+
+setInterval(() => {
+  if (socket === null || socket.readyState !== WebSocket.OPEN) return;
+  const silentMs = performance.now() - Math.max(newestAt, openedAt);
+  if (silentMs > STALE_MS && $("state").dataset.state === "live") {
+    setState("waiting", "No sound comes");
+    drawNothing();
+  }
+  if (silentMs > SILENT_LINK_MS) {
+    const old = socket;
+    socket = null;
+    old.close();
+    connect();
+  }
+}, 500);
+
+document.addEventListener("visibilitychange", hurry);
+window.addEventListener("online", hurry);
+connect();
