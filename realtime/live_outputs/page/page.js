@@ -56,15 +56,17 @@ function build() {
     const colour = `var(--family-${family.id.replaceAll("_", "-")})`;
     const value = make("span");
     const list = make("ul");
-    const card = make("div", { className: "family" },
-      make("h3", {}, make("span", { textContent: family.name }), value), list);
+    const card = make("div", { className: "family" });
+    const alone = family.instruments.length === 1; // then one meter says it all
+    if (!alone) card.append(make("h3", {}, make("span", { textContent: family.name }), value));
+    card.append(list);
     card.style.setProperty("--colour", colour);
     card.style.setProperty("--of-family", colour);
     families.set(family.id, { card, value });
     for (const one of family.instruments) {
       const quiet = bar(colour);
       const text = make("span");
-      const item = make("li", {}, make("div", {}, make("span", { textContent: one.name }), text),
+      const item = make("li", { className: alone ? "only" : "" }, make("div", {}, make("span", { textContent: one.name }), text),
         quiet.element);
       quiet.element.removeAttribute("aria-hidden");
       quiet.element.setAttribute("role", "meter");
@@ -93,11 +95,11 @@ function build() {
       sound = name;
       history.replaceState(null, "", `#${encodeURIComponent(name)}`);
       newestAt = 0;
-      drawNothing();
+      drawNothing("Nothing yet");
     });
     return make("label", {}, choice, name);
   }));
-  drawNothing();
+  drawNothing("Nothing yet");
 }
 
 // -- drawing -----------------------------------------------------------------------------------
@@ -113,7 +115,7 @@ function draw(heard) {
     const present = value >= row.threshold;
     if (present) row.heardAt = now;
     row.item.classList.toggle("heard", present);
-    row.text.textContent = percent;
+    row.text.textContent = told(percent);
     row.quiet.fill.style.setProperty("--v", value);
     row.quiet.element.setAttribute("aria-valuenow", percent);
     row.quiet.element.setAttribute("aria-valuetext", `${percent} %${present ? ", heard" : ""}`);
@@ -123,13 +125,16 @@ function draw(heard) {
   }
   showHeard(shown);
   for (const [id, family] of families) {
-    family.value.textContent = Math.round(100 * (heard.families[id] ?? 0));
+    family.value.textContent = told(Math.round(100 * (heard.families[id] ?? 0)));
   }
   $("nothing").textContent = heard.level.silent ? "Silence" : "Nothing certain";
   drawCount(heard);
   drawLevel(heard.level);
   speak(shown, now);
 }
+
+/** Next to nothing is not told: the eye finds what is. */
+const told = (percent) => (percent < 5 ? "" : percent);
 
 function showHeard(shown) {
   const wanted = shown.map((row) => row.heard);
@@ -144,7 +149,7 @@ function drawCount(heard) {
   const chances = about.polyphony.map((label) => heard.polyphony[label] ?? 0);
   const likely = chances.indexOf(Math.max(...chances));
   $("likely").textContent = about.polyphony[likely];
-  $("expected").textContent = `${heard.polyphony_expected.toFixed(1)} on average`;
+  $("expected").textContent = `mean ${heard.polyphony_expected.toFixed(1)}`;
   [...$("distribution").children].forEach((item, i) => {
     item.firstChild.firstChild.style.setProperty("--v", chances[i]);
     item.classList.toggle("likely", i === likely);
@@ -157,14 +162,14 @@ function drawLevel(level) {
   meter.firstElementChild.style.setProperty("--v", share(level.rms_dbfs));
   meter.lastElementChild.style.setProperty("--peak", share(level.peak_dbfs));
   meter.setAttribute("aria-valuenow", Math.max(QUIETEST_DBFS, level.rms_dbfs).toFixed(0));
-  const text = `${signed(level.rms_dbfs)} dBFS, peak ${signed(level.peak_dbfs)}`;
-  $("level-text").textContent = text + (level.clipped ? ": clipped" : "");
+  $("rms").textContent = `${signed(level.rms_dbfs)} dBFS`;
+  $("peak").textContent = `peak ${signed(level.peak_dbfs)}${level.clipped ? ", clipped" : ""}`;
   $("level").classList.toggle("clipped", level.clipped);
 }
 
 const signed = (value) => value.toFixed(1).replace("-", "−");
 
-function drawNothing() {
+function drawNothing(why) {
   for (const row of rows.values()) {
     row.item.classList.remove("heard");
     row.text.textContent = "";
@@ -175,7 +180,7 @@ function drawNothing() {
   }
   showHeard([]);
   for (const family of families.values()) family.value.textContent = "";
-  $("nothing").textContent = "No sound comes";
+  $("nothing").textContent = why;
   $("likely").textContent = "–";
   $("expected").textContent = "";
   for (const item of $("distribution").children) {
@@ -184,7 +189,8 @@ function drawNothing() {
   }
   $("level-meter").firstElementChild.style.setProperty("--v", 0);
   $("level-meter").lastElementChild.style.setProperty("--peak", 0);
-  $("level-text").textContent = "–";
+  $("rms").textContent = "–";
+  $("peak").textContent = "";
   $("level").classList.remove("clipped");
 }
 
@@ -236,7 +242,7 @@ async function connect() {
 function lost() {
   socket = null;
   setState("lost", "Connection lost: trying again…");
-  drawNothing();
+  drawNothing("No connection");
   again();
 }
 
@@ -258,7 +264,7 @@ setInterval(() => {
   const silentMs = performance.now() - Math.max(newestAt, openedAt);
   if (silentMs > STALE_MS && $("state").dataset.state === "live") {
     setState("waiting", "No sound comes");
-    drawNothing();
+    drawNothing("No sound comes");
   }
   if (silentMs > SILENT_LINK_MS) {
     const old = socket;
