@@ -176,7 +176,7 @@ def test_the_page_has_the_monitors_colours():
         )
         assert has["text"] == colours.text
         assert has["on-accent"] == colours.on_accent
-        own = {"v", "peak", "threshold", "colour", "of-family"}
+        own = {"v", "peak", "threshold", "colour", "of-family", "size"}
         assert set(re.findall(r"var\(--([\w-]+)", used)) - own <= set(has)
     assert not re.search(r"#[0-9a-fA-F]{3,8}\b(?=[;\s,)])", used + script), "a colour of its own"
 

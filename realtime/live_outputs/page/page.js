@@ -19,7 +19,7 @@ let rows = new Map();       // instrument -> its quiet row, its large row, when 
 let families = new Map();
 let newestAt = 0;
 let openedAt = 0;
-let spoken = { at: 0, text: "" };
+let spoken = { at: -Infinity, text: "" };
 
 function make(tag, properties = {}, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
