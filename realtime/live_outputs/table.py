@@ -36,6 +36,12 @@ class Kind:
 KINDS = (
     Kind("osc", "HOST:PORT", "send each window as OSC, such as to 127.0.0.1:9000"),
     Kind(
+        "midi",
+        "PORT",
+        "send changes as MIDI controllers or notes to this port, by its name or a part of it",
+        (("midi-map", "FILE", "which message tells what (TOML; see docs/outputs.md)"),),
+    ),
+    Kind(
         "web",
         "HOST:PORT",
         "serve the meters as a page, such as at 127.0.0.1:8080; also a WebSocket and /metrics",
