@@ -16,8 +16,8 @@ examples:
   tutti host chain.toml in.wav -o out.wav --report report.json
   tutti host chain.toml mix.flac --report report.json      analyse only
   tutti host chain.toml --live                             default input and output
-  tutti host chain.toml --live --input Scarlett --block 256
   tutti host chain.toml --live --osc 127.0.0.1:9000        every tap, to another program
+  tutti host chain.toml --live --input Scarlett --block 256
   tutti host --live --measure-latency                      play a sweep, hear it back
   tutti host --effects Compressor                          parameters and their ranges
 

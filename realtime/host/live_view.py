@@ -44,21 +44,21 @@ def measure(args: argparse.Namespace) -> int:
 def listen(args: argparse.Namespace) -> int:
     """Run the chain until Ctrl-C, the end of ``--duration`` or a lost device."""
     sys.setswitchinterval(SWITCH_S)
-    loading = Host.load(
+    with Host.load(
         args.chain,
         model=args.model,
         hop_s=args.hop,
         channel=args.channel,
         live=True,
-        on_problem=_say,
-    )
-    with loading as host, LiveOutputs(args, host.model.spec, _say, tuple(host.taps)) as outputs:
-        for name, tap in host.taps.items():
-            tap.subscribe(outputs.listener(name))
+        on_problem=lambda text: print(f"tutti host: {text}", file=sys.stderr, flush=True),
+    ) as host:
         session = LiveHost(host, _settings(args))
         session.start()
         try:
-            status = _watch(session, args.duration)
+            with LiveOutputs(args, host.model.spec, _say, tuple(host.taps)) as outputs:
+                for name, tap in host.taps.items():
+                    tap.subscribe(outputs.listener(name))
+                status = _watch(session, args.duration)
             stats = session.stats()
         finally:
             session.stop()
