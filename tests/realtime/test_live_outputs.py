@@ -305,6 +305,25 @@ def test_nobody_listens_to_osc_and_then_somebody_does(wait_until):
         assert "is not received (Connection refused)" in said[1]
 
 
+def test_every_tap_of_a_host_is_sent(pulse_server, monkeypatch, tmp_path, tone_model_path):
+    """The command itself, over a real sound server: each tap's windows, under the tap's name."""
+    monkeypatch.setenv("PULSE_SINK", "mix")
+    monkeypatch.setenv("PULSE_SOURCE", "mix.monitor")
+    (tmp_path / "chain.toml").write_text('[[chain]]\neffect = "Gain"\ngain_db = -60.0\n')
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        peer.bind(("127.0.0.1", 0))
+        peer.settimeout(WAIT_S)
+        command = [
+            sys.executable, "-m", "realtime.cli", "host", str(tmp_path / "chain.toml"), "--live",
+            "--duration", "2", "--model", str(tone_model_path),
+            "--osc", str(peer.getsockname()[1]),
+        ]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        taps = {messages(peer.recv(65_536))[0][0].split("/")[2] for _ in range(2)}
+    assert taps == {"input", "output"}
+
+
 def test_a_host_that_renders_a_file_sends_nothing_and_says_so():
     args = ["chain.toml", "in.wav", "-o", "out.wav", "--osc", "9000"]
     parser = argparse.ArgumentParser()
