@@ -17,7 +17,7 @@ SPEC = ModelSpec(
     version="1",
     instruments=INSTRUMENTS,
     families=FAMILIES,
-    thresholds=dict.fromkeys(INSTRUMENTS, 0.5),
+    thresholds=dict.fromkeys(INSTRUMENTS, 0.5) | {"cello": 0.25},
     family_thresholds=dict.fromkeys(FAMILIES, 0.5),
 )
 

@@ -2,10 +2,12 @@
 // The meters: one WebSocket document a window, drawn; reconnects for as long as the page is open.
 
 const STALE_MS = 3000;      // no window for so long: nothing is known any more
-const HOLD_MS = 1500;       // what was heard stays so long in the large list, so that it can be read
+const HOLD_MS = 4000;       // what was heard stays so long in the large list, so that nothing jumps
 const SILENT_LINK_MS = 20000; // a link that died while the tablet slept tells nothing by itself
 const SPEAK_MS = 5000;
 const QUIETEST_DBFS = -60;
+const COVERAGE = 0.8;       // the range of counts holds as much of the chances,
+const LET_GO = 0.72;        // and one that is shown stays until it holds less than this
 
 const $ = (id) => document.getElementById(id);
 
@@ -19,6 +21,7 @@ let rows = new Map();       // instrument -> its quiet row, its large row, when 
 let families = new Map();
 let newestAt = 0;
 let openedAt = 0;
+let range = null;           // the counts shown, lowest and highest
 let spoken = { at: -Infinity, text: "" };
 
 function make(tag, properties = {}, ...children) {
@@ -35,13 +38,9 @@ function setState(state, text) {
 
 // -- what the page is made of ----------------------------------------------------------------
 
-function bar(colour, threshold) {
+function bar(colour, ...more) {
   const fill = make("div", { className: "fill" });
-  const element = make("div", { className: "bar" }, fill);
-  if (threshold !== undefined) {
-    element.append(make("div", { className: "mark" }));
-    element.style.setProperty("--threshold", threshold);
-  }
+  const element = make("div", { className: "bar" }, fill, ...more);
   element.style.setProperty("--colour", colour);
   element.setAttribute("aria-hidden", "true");
   return { element, fill };
@@ -62,7 +61,7 @@ function build() {
     card.append(list);
     card.style.setProperty("--colour", colour);
     card.style.setProperty("--of-family", colour);
-    families.set(family.id, { card, value });
+    families.set(family.id, { value, threshold: family.threshold });
     for (const one of family.instruments) {
       const quiet = bar(colour);
       const text = make("span");
@@ -74,10 +73,11 @@ function build() {
       quiet.element.setAttribute("aria-valuemin", "0");
       quiet.element.setAttribute("aria-valuemax", "100");
       list.append(item);
-      const large = bar(colour, one.threshold);
+      const large = bar(colour, make("div", { className: "mark" }));
       const largeValue = make("span", { className: "value" });
       const heard = make("li", {}, make("span", { className: "name", textContent: one.name }),
         largeValue, large.element);
+      heard.style.setProperty("--colour", colour);
       rows.set(one.id, { ...one, item, text, quiet, large, largeValue, heard, heardAt: 0 });
     }
     $("families").append(card);
@@ -102,6 +102,33 @@ function build() {
   drawNothing("Nothing yet");
 }
 
+// -- the scale: as the monitor's, 50 of 100 is the threshold of each instrument ----------------
+
+function sureness(value, threshold) {
+  if (value < threshold) return 0.5 * value / threshold;
+  return Math.min(1, 0.5 + 0.5 * (value - threshold) / Math.max(1 - threshold, 1e-6));
+}
+
+function ofHundred(value, threshold) {
+  const shown = Math.round(100 * sureness(value, threshold));
+  return value >= threshold ? Math.max(shown, 50) : Math.min(shown, 49);
+}
+
+/** The shortest run of counts around the likeliest that holds COVERAGE; what is shown may stay. */
+function countRange(chances, shown) {
+  const mass = (low, high) => chances.slice(low, high + 1).reduce((a, b) => a + b, 1e-6);
+  let low = chances.indexOf(Math.max(...chances));
+  let high = low;
+  const likely = low;
+  while (mass(low, high) < COVERAGE && high - low < chances.length - 1) {
+    if ((chances[high + 1] ?? -1) >= (chances[low - 1] ?? -1)) high += 1;
+    else low -= 1;
+  }
+  const stays = shown && shown[0] <= likely && likely <= shown[1] && mass(...shown) >= LET_GO
+    && shown[1] - shown[0] <= high - low + 1;
+  return stays ? shown : [low, high];
+}
+
 // -- drawing -----------------------------------------------------------------------------------
 
 function draw(heard) {
@@ -111,30 +138,32 @@ function draw(heard) {
   const shown = [];
   for (const row of rows.values()) {
     const value = heard.instruments[row.id] ?? 0;
-    const percent = Math.round(100 * value);
+    const shownValue = ofHundred(value, row.threshold);
+    const share = sureness(value, row.threshold);
     const present = value >= row.threshold;
     if (present) row.heardAt = now;
     row.item.classList.toggle("heard", present);
-    row.text.textContent = told(percent);
-    row.quiet.fill.style.setProperty("--v", value);
-    row.quiet.element.setAttribute("aria-valuenow", percent);
-    row.quiet.element.setAttribute("aria-valuetext", `${percent} %${present ? ", heard" : ""}`);
-    row.large.fill.style.setProperty("--v", value);
-    row.largeValue.textContent = `${percent} %`;
+    row.text.textContent = told(shownValue);
+    row.quiet.fill.style.setProperty("--v", share);
+    row.quiet.element.setAttribute("aria-valuenow", shownValue);
+    row.quiet.element.setAttribute("aria-valuetext", `${shownValue}${present ? ", heard" : ""}`);
+    row.large.fill.style.setProperty("--v", share);
+    row.largeValue.textContent = shownValue;
+    row.heard.classList.toggle("gone", !present);
     if (row.heardAt && now - row.heardAt <= HOLD_MS) shown.push(row);
   }
   showHeard(shown);
   for (const [id, family] of families) {
-    family.value.textContent = told(Math.round(100 * (heard.families[id] ?? 0)));
+    family.value.textContent = told(ofHundred(heard.families[id] ?? 0, family.threshold));
   }
   $("nothing").textContent = heard.level.silent ? "Silence" : "Nothing certain";
   drawCount(heard);
   drawLevel(heard.level);
-  speak(shown, now);
+  speak(shown.filter((row) => row.heardAt === now), now);
 }
 
 /** Next to nothing is not told: the eye finds what is. */
-const told = (percent) => (percent < 5 ? "" : percent);
+const told = (value) => (value < 10 ? "" : value);
 
 function showHeard(shown) {
   const wanted = shown.map((row) => row.heard);
@@ -146,13 +175,15 @@ function showHeard(shown) {
 }
 
 function drawCount(heard) {
-  const chances = about.polyphony.map((label) => heard.polyphony[label] ?? 0);
-  const likely = chances.indexOf(Math.max(...chances));
-  $("likely").textContent = about.polyphony[likely];
-  $("expected").textContent = `mean ${heard.polyphony_expected.toFixed(1)}`;
+  const labels = about.polyphony;
+  const chances = labels.map((label) => heard.polyphony[label] ?? 0);
+  range = countRange(chances, range);
+  const [low, high] = range;
+  $("range").textContent = low === high ? labels[low] : `${labels[low]} to ${labels[high]}`;
+  $("likely").textContent = `most likely ${labels[chances.indexOf(Math.max(...chances))]}`;
   [...$("distribution").children].forEach((item, i) => {
     item.firstChild.firstChild.style.setProperty("--v", chances[i]);
-    item.classList.toggle("likely", i === likely);
+    item.classList.toggle("in-range", low <= i && i <= high);
   });
 }
 
@@ -181,11 +212,12 @@ function drawNothing(why) {
   showHeard([]);
   for (const family of families.values()) family.value.textContent = "";
   $("nothing").textContent = why;
-  $("likely").textContent = "–";
-  $("expected").textContent = "";
+  range = null;
+  $("range").textContent = "–";
+  $("likely").textContent = "";
   for (const item of $("distribution").children) {
     item.firstChild.firstChild.style.setProperty("--v", 0);
-    item.classList.remove("likely");
+    item.classList.remove("in-range");
   }
   $("level-meter").firstElementChild.style.setProperty("--v", 0);
   $("level-meter").lastElementChild.style.setProperty("--peak", 0);
