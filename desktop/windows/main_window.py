@@ -62,6 +62,8 @@ class MainWindow(QWidget):
         self.model = model
         self.log = log
         self.session: Session | None = None
+        self.reading: Reading | None = None
+        """What the meters show; None before anything is heard."""
         self.sink: OpenSink | None = None
         """How playback opens its output; None is the sound card."""
         self.background = Background(self)
@@ -218,6 +220,7 @@ class MainWindow(QWidget):
         self.close_session()
         self._closing = [one for one in self._closing if not one.ended(0.0)]
         self.session = session
+        self.reading = None
         self.follower.reset()
         self.level.clear()
         self.status.say("")
@@ -278,7 +281,7 @@ class MainWindow(QWidget):
         if session is None:
             self._show_nothing(dt_s)
             return
-        reading = session.reading()
+        self.reading = reading = session.reading()
         self.follower.peaks.hold_s = self.settings.peak_hold_s
         shown = self.follower.step(reading.values, dt_s)
         self.meters.set_values(shown.instruments, shown.families, shown.peaks)
