@@ -8,6 +8,7 @@ from pathlib import Path
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtWidgets import QDialog, QMenu
 
+from desktop.controllers.helping import Helping
 from desktop.controllers.loudness import Loudness
 from desktop.controllers.metering import Metering
 from desktop.controllers.presets import Presets
@@ -33,6 +34,7 @@ class Menus:
         self.settings = window.settings
         self.sources = Sources(window)
         self.saving = Saving(window)
+        self.helping = Helping(window)
         self.loudness = Loudness(window, self._show_checks)
         self.metering = Metering(window, self._show_checks)
         self.reviewing = Reviewing(window, self._show_checks)
@@ -91,7 +93,9 @@ class Menus:
             Command("bigger", "View", "Larger", ("Ctrl++", "Ctrl+="), lambda: self.view.zoom(1)),
             Command("smaller", "View", "Smaller", ("Ctrl+-",), lambda: self.view.zoom(-1)),
             Command("actual", "View", "Normal size", ("Ctrl+0",), lambda: self.view.set_scale(1.0)),
-            Command("keys", "View", "All keys", ("?", "F1"), self.show_keys),
+            Command("keys", "View", "All keys", ("?",), self.show_keys),
+            Command("guide", "View", "Guide", ("F1",), self.helping.show_guide),
+            Command("about", "View", "About Tutti…", (), self.helping.show_about),
         ]  # fmt: skip
 
     # -- menus -----------------------------------------------------------------------
@@ -121,6 +125,8 @@ class Menus:
         view.addActions([act[n] for n in ("compact", "on_top", "full")])
         view.addSeparator()
         view.addMenu(self.presets.menu)
+        view.addSeparator()
+        view.addActions([act[n] for n in ("guide", "keys", "about")])
         saving = QMenu(window)
         saving.addActions([act[n] for n in (*(f.name for f in SAVED), "png", "logs")])
         bar.add_button("Open", "A file or a live input", sources)

@@ -47,15 +47,14 @@ def spectrum(sound: NDArray[np.floating], sample_rate_hz: int) -> NDArray[np.flo
     sums = np.concatenate(([0.0], np.cumsum(power)))
     band = sums[last] - sums[first]
     with np.errstate(divide="ignore"):
-        levels = np.maximum(10.0 * np.log10(band), FLOOR_DBFS)
+        levels[:] = np.maximum(10.0 * np.log10(band), FLOOR_DBFS)
     return levels
 
 
 def band_centres_hz() -> NDArray[np.float64]:
     """The middle of each band, ``(BANDS,)``."""
     edges = _edges_hz()
-    centres: NDArray[np.float64] = np.sqrt(edges[:-1] * edges[1:])
-    return centres
+    return np.asarray(np.sqrt(edges[:-1] * edges[1:]))
 
 
 def _edges_hz() -> NDArray[np.float64]:
