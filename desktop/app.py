@@ -31,6 +31,7 @@ from desktop.kept import settings as stored
 from desktop.kept.save import save_picture
 from desktop.kept.session_log import SessionLog, logs_folder, tidy
 from desktop.looks.dress import dress, resolve_theme
+from desktop.looks.icons import program_icon
 from desktop.looks.style import MonitorStyle
 from desktop.sessions.file_session import FileSession
 from desktop.sessions.player import SilentSink
@@ -62,6 +63,8 @@ def application() -> QApplication:
         print(line, file=sys.stderr)
     app.setApplicationName("tutti")
     app.setApplicationDisplayName("Tutti")
+    app.setWindowIcon(program_icon())
+    app.setDesktopFileName("tutti")  # by which Wayland finds the icon
     app.setStyle(MonitorStyle())
     _kept.append(app)
     return app

@@ -8,6 +8,8 @@ from pathlib import Path
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtWidgets import QDialog, QMenu
 
+from desktop.controllers.helping import Helping
+from desktop.controllers.loudness import Loudness
 from desktop.controllers.metering import Metering
 from desktop.controllers.presets import Presets
 from desktop.controllers.reviewing import Reviewing
@@ -32,6 +34,8 @@ class Menus:
         self.settings = window.settings
         self.sources = Sources(window)
         self.saving = Saving(window)
+        self.helping = Helping(window)
+        self.loudness = Loudness(window, self._show_checks)
         self.metering = Metering(window, self._show_checks)
         self.reviewing = Reviewing(window, self._show_checks)
         self.view = View(window, self._show_checks)
@@ -71,7 +75,9 @@ class Menus:
             Command("only", "Meters", "Only active instruments", ("A",), meters.toggle_only, True),
             Command("unhide", "Meters", "Show hidden instruments", ("Shift+H",),
                     meters.show_hidden),
-            Command("clear", "Meters", "Clear peaks and the clip lamp", ("R",), meters.clear_peaks),
+            Command("loudness", "Meters", "Loudness", ("K",), self.loudness.toggle, True),
+            Command("clear", "Meters", "Clear peaks, the clip lamp and the loudness", ("R",),
+                    self._clear),
             Command("motion", "Meters", "Meter motion…", ("Ctrl+M",), meters.motion),
             Command("expected", "Meters", "Expected instruments…", ("E",), meters.choose_expected),
             Command("freeze", "History", "Freeze", ("F",), roll.toggle_freeze, True),
@@ -87,7 +93,9 @@ class Menus:
             Command("bigger", "View", "Larger", ("Ctrl++", "Ctrl+="), lambda: self.view.zoom(1)),
             Command("smaller", "View", "Smaller", ("Ctrl+-",), lambda: self.view.zoom(-1)),
             Command("actual", "View", "Normal size", ("Ctrl+0",), lambda: self.view.set_scale(1.0)),
-            Command("keys", "View", "All keys", ("?", "F1"), self.show_keys),
+            Command("keys", "View", "All keys", ("?",), self.show_keys),
+            Command("guide", "View", "Guide", ("F1",), self.helping.show_guide),
+            Command("about", "View", "About Tutti…", (), self.helping.show_about),
         ]  # fmt: skip
 
     # -- menus -----------------------------------------------------------------------
@@ -100,7 +108,8 @@ class Menus:
         sources.addSeparator()
         sources.addActions([act["close"], act["quit"]])
         view = QMenu(window)
-        view.addActions([act[n] for n in ("activity", "only", "unhide", "clear", "motion")])
+        meters = ("activity", "only", "unhide", "loudness", "clear", "motion")
+        view.addActions([act[n] for n in meters])
         view.addSeparator()
         spans = view.addMenu("History span")
         for span_s in SPANS_S:
@@ -116,6 +125,8 @@ class Menus:
         view.addActions([act[n] for n in ("compact", "on_top", "full")])
         view.addSeparator()
         view.addMenu(self.presets.menu)
+        view.addSeparator()
+        view.addActions([act[n] for n in ("guide", "keys", "about")])
         saving = QMenu(window)
         saving.addActions([act[n] for n in (*(f.name for f in SAVED), "png", "logs")])
         bar.add_button("Open", "A file or a live input", sources)
@@ -138,7 +149,7 @@ class Menus:
     def _show_checks(self) -> None:
         s, w = self.settings, self.window
         for name, on in (
-            ("activity", s.sort == "activity"), ("only", s.only_active),
+            ("activity", s.sort == "activity"), ("only", s.only_active), ("loudness", s.loudness),
             ("freeze", w.roll.frozen), ("compact", w.compact), ("on_top", s.on_top),
             ("full", w.isFullScreen()),
         ):  # fmt: skip
@@ -150,6 +161,10 @@ class Menus:
         self.metering.motion_changed("attack_s")
         self.metering.motion_changed("hop_s")
         self.window.roll.set_span(self.settings.roll_span_s)
+
+    def _clear(self) -> None:
+        self.metering.clear_peaks()
+        self.loudness.reset()
 
     def _row_menu(self, name: str, where: QPoint) -> None:
         menu = self.metering.row_menu(name)

@@ -109,6 +109,7 @@ class Settings:
     hold_s: float = _setting(0.0, _number(0.0, 10.0), preset=True)
     peak_hold_s: float = _setting(3.0, _number(0.0, 60.0), preset=True)
     hop_s: float = _setting(DEFAULT_HOP_S, _number(MIN_HOP_S, 1.0), preset=True)
+    loudness: bool = _setting(True, _one_of(False, True), preset=True)
     roll_span_s: float = _setting(120.0, _number(30.0, 600.0), preset=True)
     expected: list[str] = _setting([], _texts(INSTRUMENTS), preset=True)
     missing_after_s: float = _setting(10.0, _number(1.0, 600.0), preset=True)
