@@ -199,6 +199,19 @@ def _restore_geometry(window: MainWindow) -> None:
             continue
         if state:
             restore(QByteArray(state))
+    _keep_on_screen(window)
+
+
+def _keep_on_screen(window: MainWindow) -> None:
+    """A size that was kept on a larger screen is cut to this one, and the window moved onto it."""
+    screen = window.screen()
+    if screen is None or window.isMaximized() or window.isFullScreen():
+        return
+    free, frame = screen.availableGeometry(), window.geometry()
+    width, height = min(frame.width(), free.width()), min(frame.height(), free.height())
+    left = min(max(frame.left(), free.left()), free.right() + 1 - width)
+    top = min(max(frame.top(), free.top()), free.bottom() + 1 - height)
+    window.setGeometry(left, top, width, height)
 
 
 def _keep(settings: stored.Settings, path: Path) -> None:
