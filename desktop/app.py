@@ -207,11 +207,12 @@ def _keep_on_screen(window: MainWindow) -> None:
     screen = window.screen()
     if screen is None or window.isMaximized() or window.isFullScreen():
         return
-    free, frame = screen.availableGeometry(), window.geometry()
-    width, height = min(frame.width(), free.width()), min(frame.height(), free.height())
-    left = min(max(frame.left(), free.left()), free.right() + 1 - width)
-    top = min(max(frame.top(), free.top()), free.bottom() + 1 - height)
-    window.setGeometry(left, top, width, height)
+    free = screen.availableGeometry()
+    window.resize(window.size().boundedTo(free.size()))
+    if window.settings.geometry and not free.contains(window.geometry()):
+        left = min(window.x(), free.right() + 1 - window.width())
+        top = min(window.y(), free.bottom() + 1 - window.height())
+        window.move(max(left, free.left()), max(top, free.top()))
 
 
 def _keep(settings: stored.Settings, path: Path) -> None:
