@@ -35,7 +35,7 @@ class SharedBlock(nn.Module):
         return F.relu(self.norm2(shared(y)) + self.shortcut(x))
 
 
-class Stage(nn.Module):
+class SharedStage(nn.Module):
     """Blocks of one width with one shared second convolution."""
 
     def __init__(self, inputs: int, outputs: int, blocks: int, stride: int) -> None:
@@ -68,7 +68,7 @@ class ShaResNet(nn.Module):
         inputs = (first, *self.widths[:-1])
         self.stages = nn.Sequential(
             *(
-                Stage(before, width, blocks, stride)
+                SharedStage(before, width, blocks, stride)
                 for before, width, blocks, stride in zip(
                     inputs, self.widths, depths, (1, 2, 2, 2), strict=True
                 )
