@@ -15,7 +15,7 @@ from PyQt6.QtCore import QRect, QSize, Qt
 from PyQt6.QtGui import QPainter, QPaintEvent, QRegion, QResizeEvent
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
-from desktop.heard.stage import Stage
+from desktop.heard.lingering import Lingering
 from desktop.heard.sureness import percent, sureness
 from desktop.kept.settings import Settings
 from desktop.looks.theme import Theme
@@ -67,7 +67,7 @@ class Meters(MeterHands):
         self._limits = [0.5] * len(self._values)
         self._has_data = False
         self._activity_order: Sequence[str] = INSTRUMENTS
-        self._stage = Stage()
+        self._stage = Lingering()
         self._on_stage: frozenset[str] = frozenset()
         self._entered_s: dict[str, float] = {}
         self._seen_s = -np.inf

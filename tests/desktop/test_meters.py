@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtWidgets import QProgressBar, QScrollArea
 
-from desktop.heard.stage import LINGER_S, Stage
+from desktop.heard.lingering import LINGER_S, Lingering
 from desktop.heard.sureness import percent, sureness
 from desktop.kept.settings import Settings
 from desktop.looks.theme import Theme
@@ -41,7 +41,7 @@ def test_sureness_rises_and_has_the_threshold_in_its_middle(one, other, threshol
 
 
 def test_the_stage_lets_in_at_once_and_out_late():
-    stage = Stage()
+    stage = Lingering()
     assert stage.update({"flute"}, 0.0) == {"flute"}
     assert stage.update({"piano"}, LINGER_S - 0.1) == {"flute", "piano"}
     assert stage.update({"piano"}, LINGER_S + 0.1) == {"piano"}

@@ -8,8 +8,8 @@ LINGER_S = 4.0
 """Longer than a rest in a phrase; an instrument that stops for good does not stay long."""
 
 
-class Stage:
-    """Names on stage, by the caller's clock."""
+class Lingering:
+    """Names that have a large row, by the caller's clock."""
 
     def __init__(self, linger_s: float = LINGER_S) -> None:
         self.linger_s = linger_s
