@@ -18,7 +18,7 @@ from PyQt6.QtWidgets import (
 
 from desktop.background import Background
 from desktop.kept.settings import Settings
-from desktop.widgets.device_list import DeviceList
+from desktop.windows.device_list import DeviceList
 from desktop.windows.guides import guide
 from realtime.errors import TuttiError
 from realtime.sources.device import Device, find_known
@@ -102,7 +102,7 @@ class LiveInputDialog(QDialog):
     def _arrange(self, cancel: QPushButton) -> None:
         device_row = QHBoxLayout()
         device_row.setSpacing(8)
-        device_row.addWidget(self.levels, 1)
+        device_row.addWidget(self.levels.in_scroller(), 1)
         self.device.setParent(self)
         self.device.hide()
         device_row.addWidget(self.refresh_button)

@@ -308,7 +308,7 @@ def test_every_device_shows_its_level_while_the_list_is_open(qtbot, theme):
     from PyQt6.QtWidgets import QComboBox
 
     from desktop.sessions.previews import Previews
-    from desktop.widgets.device_list import DeviceList
+    from desktop.windows.device_list import DeviceList
 
     opened: dict[str, Loud] = {}
 
@@ -328,8 +328,8 @@ def test_every_device_shows_its_level_while_the_list_is_open(qtbot, theme):
     assert not opened, "nothing is opened before it is shown"
     shown.show()
     qtbot.waitUntil(lambda: shown.level_text(1) == "−6 dBFS", timeout=5000)
-    qtbot.waitUntil(lambda: shown.level_text(0) == "silent", timeout=5000)
-    qtbot.waitUntil(lambda: shown.level_text(2) == "cannot be opened", timeout=5000)
+    qtbot.waitUntil(lambda: shown.level_text(0) == "silence", timeout=5000)
+    qtbot.waitUntil(lambda: shown.level_text(2) == "in use or gone", timeout=5000)
     assert "what the computer plays, PulseAudio, 2 channels, 44.1 kHz" in shown.text_of(1)
 
     qtbot.mouseClick(shown, Qt.MouseButton.LeftButton, pos=QPoint(40, 60))

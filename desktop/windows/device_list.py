@@ -20,13 +20,14 @@ from PyQt6.QtGui import (
     QPen,
     QShowEvent,
 )
-from PyQt6.QtWidgets import QComboBox, QSizePolicy, QWidget
+from PyQt6.QtWidgets import QComboBox, QScrollArea, QSizePolicy, QWidget
 
 from desktop.sessions.previews import Previews
 from realtime.sources.device import Device
 
 FRAME_MS = 50
 ROW_PX = 46
+ROWS_IN_VIEW = 6
 FLOOR_DBFS, FALL_DB = -60.0, 1.5
 """The bar's left end, and how far it falls in a frame."""
 
@@ -39,6 +40,7 @@ class DeviceList(QWidget):
         self.box = box
         self.previews = previews or Previews()
         self._devices: dict[tuple[object, ...], Device] = {}
+        self._area: QScrollArea | None = None
         self._shown_dbfs: dict[tuple[object, ...], float] = {}
         self._timer = QTimer(self)
         self._timer.setInterval(FRAME_MS)
@@ -63,8 +65,28 @@ class DeviceList(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(480, max(self.box.count(), 1) * ROW_PX)
 
+    def in_scroller(self) -> QScrollArea:
+        """This list with as many rows in view as there are, up to a few."""
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidget(self)
+        self._area = area
+        return area
+
     def _picked(self) -> None:
         self.setFixedHeight(self.sizeHint().height())
+        area, index = self._area, self.box.currentIndex()
+        if area is not None:
+            height = min(self.height(), ROWS_IN_VIEW * ROW_PX)
+            if area.height() != height:
+                area.setFixedHeight(height)
+                window = self.window()
+                if window is not None and window is not self and window.isVisible():
+                    QTimer.singleShot(0, window.adjustSize)
+            area.ensureVisible(0, index * ROW_PX + ROW_PX // 2, 0, ROW_PX // 2)
         if self.box.currentIndex() >= 0:
             self.setAccessibleDescription(self.text_of(self.box.currentIndex()))
         self.update()
@@ -78,11 +100,11 @@ class DeviceList(QWidget):
         """``−12 dBFS``, or why there is none."""
         identity = self._identity(index)
         if self.previews.trouble(identity):
-            return "cannot be opened"
+            return "in use or gone"
         level = self._shown_dbfs.get(identity)
         if level is None:
             return ""
-        return "silent" if level <= FLOOR_DBFS else f"{level:.0f} dBFS".replace("-", "−")
+        return "silence" if level <= FLOOR_DBFS else f"{level:.0f} dBFS".replace("-", "−")
 
     def _identity(self, index: int) -> tuple[str, str, int]:
         name, host_api, place = self.box.itemData(index)
@@ -156,7 +178,7 @@ class DeviceList(QWidget):
         if chosen:
             painter.setBrush(accent)
             painter.drawEllipse(dot.adjusted(3, 3, -3, -3))
-        bar = QRect(row.right() - 232, row.center().y() - 4, 140, 8)
+        bar = QRect(row.right() - 214, row.center().y() - 4, 110, 8)
         text = QRect(row.left() + 34, row.top() + 4, bar.left() - 46 - row.left(), 20)
         font = QFont(self.font())
         font.setWeight(QFont.Weight.DemiBold if chosen else QFont.Weight.Normal)
@@ -173,7 +195,7 @@ class DeviceList(QWidget):
         text = text.translated(0, 18)
         shown = painter.fontMetrics().elidedText(details, elide, text.width())
         painter.drawText(text, left, shown)
-        right = QRect(bar.right() + 8, row.top(), row.right() - bar.right() - 16, row.height())
+        right = QRect(bar.right() + 4, row.top(), row.right() - bar.right() - 12, row.height())
         painter.drawText(right, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
                          self.level_text(index))  # fmt: skip
         painter.fillRect(bar, palette.color(role.Mid))
