@@ -2,7 +2,8 @@
 
 Family colours derive from Okabe and Ito (2008), "Color Universal Design", shifted in
 hue and lightness until each stands at 3:1 or better against its panel (WCAG 2.2, 1.4.11) and
-every two can be told apart with full protanopia or deuteranopia; text colours stand at 4.5:1
+every two can be told apart with full protanopia or deuteranopia; a family has the same hue in
+both themes, and percussion is grey in both. Text colours stand at 4.5:1
 or better. Colour never carries a meaning alone.
 """
 
@@ -28,14 +29,14 @@ _FAMILY_DARK = {
     "synth": "#D98CB8",
 }
 _FAMILY_LIGHT = {
-    "voice": "#1887B5",
-    "percussion": "#383D43",
-    "bowed_string": "#EC3E00",
-    "plucked_string": "#86703A",
-    "woodwind": "#0F8766",
-    "brass": "#7A8817",
-    "key": "#1F7FED",
-    "synth": "#9C117D",
+    "voice": "#0B82B1",
+    "percussion": "#4A545F",
+    "bowed_string": "#9E2B00",
+    "plucked_string": "#975F00",
+    "woodwind": "#028A5B",
+    "brass": "#858600",
+    "key": "#256CCF",
+    "synth": "#B0528A",
 }
 
 

@@ -143,7 +143,7 @@ class LevelMeter(QWidget):
         text = f"Peak {self.peak_text()}"
         painter.setFont(self.theme.font(14))
         if painter.fontMetrics().horizontalAdvance(text) > words.width():
-            text = self.peak_text().removesuffix(" dBFS")
+            text = text.removesuffix(" dBFS")
         painter.setPen(self.theme.colour("text"))
         painter.drawText(words, how, text)
         painter.setPen(Qt.PenStyle.NoPen)

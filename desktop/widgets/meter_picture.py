@@ -18,7 +18,8 @@ from realtime.taxonomy import INSTRUMENTS
 
 DASH = 101
 """Stands for 'nothing known' among the numbers 0 to 100."""
-_UNSURE = " (which?)"
+_UNSURE = "?"
+"""After the name of a family that is heard while it is not known which of it."""
 _QUIET_STRENGTH = 0.45
 """How strong a bar looks whose instrument is not heard."""
 _BAR_PX = 720
@@ -121,7 +122,7 @@ class MeterPicture:
             return QRect()
         left = rect.left() + self._names[kind]
         right = rect.right() - self._numbers_px[kind] - px(8)
-        width = min(max(right - left, px(16)), max(px(_BAR_PX), rect.height() * 16))
+        width = min(max(right - left, px(16)), max(px(_BAR_PX), rect.height() * 22))
         share = 0.36 if kind == Kind.LARGE else 0.3
         height = max(px(6), round(rect.height() * share))
         return QRect(left, rect.center().y() - height // 2, width, height)

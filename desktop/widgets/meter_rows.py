@@ -143,15 +143,16 @@ def score_order() -> list[str]:
 
 
 def split_columns(blocks: list[list[Row]], columns: int) -> list[list[list[Row]]]:
-    """Blocks in order over columns, the tallest column as short as can be."""
+    """Blocks in order over columns, the tallest as short as can be, then all alike."""
     columns = min(columns, len(blocks)) or 1
-    best: tuple[int, list[list[list[Row]]]] | None = None
+    best: tuple[tuple[int, int], list[list[list[Row]]]] | None = None
     for cuts in combinations(range(1, len(blocks)), columns - 1):
         edges = (0, *cuts, len(blocks))
         split = [blocks[a:b] for a, b in zip(edges, edges[1:], strict=False)]
-        tallest = max(_units(column) for column in split)
-        if best is None or tallest < best[0]:
-            best = (tallest, split)
+        heights = [_units(column) for column in split]
+        cost = (max(heights), sum(height**2 for height in heights))
+        if best is None or cost < best[0]:
+            best = (cost, split)
     return best[1] if best else []
 
 

@@ -40,7 +40,7 @@ _INDEX = {name: i for i, name in enumerate(INSTRUMENTS)}
 _FAMILY_INDEX = {name: len(INSTRUMENTS) + i for i, name in enumerate(FAMILIES)}
 _STAGE_S = 0.25
 """How often the stage is looked over while no value moves: somebody may have lingered enough."""
-_ENTRY_S, _ENTRY_ALPHA = 0.7, 0.22
+_ENTRY_S, _ENTRY_ALPHA = 0.7, 0.16
 """A row that comes on stage is lit for a moment, so that the eye finds what is new."""
 
 

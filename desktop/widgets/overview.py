@@ -39,6 +39,8 @@ class Overview(QWidget):
         self._base_key: tuple[object, ...] = ()
         self._painted: tuple[int, object, int, int] | None = None
         self._is_low = False
+        self._line_x = 0.0
+        """Where the position was painted last."""
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("File overview and position")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -83,8 +85,8 @@ class Overview(QWidget):
         if state == self._painted:
             return
         if self._painted and state[1:] == self._painted[1:]:
-            for x in (state[0], self._painted[0]):
-                self.update(QRect(int(x) - self.theme.px(3), 0, self.theme.px(6), self.height()))
+            for x in (state[0], round(self._line_x)):
+                self.update(QRect(x - self.theme.px(3), 0, self.theme.px(6), self.height()))
         else:
             self.update()
         self._painted = state
@@ -128,7 +130,7 @@ class Overview(QWidget):
             painter.setPen(QPen(self.theme.colour("accent"), self.theme.px(2)))
             for x in (left, right):
                 painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
-        x = self._x(self._position_s)
+        x = self._line_x = self._x(self._position_s)
         painter.setPen(QPen(self.theme.colour("text"), self.theme.px(2)))
         painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
         if self.hasFocus():

@@ -127,7 +127,9 @@ class PolyphonyMeter(QWidget):
         painter.drawText(QRect(px(16), top, width, height), middle, texts[0])
         used = QFontMetrics(font).horizontalAdvance(texts[0]) + px(16)
         small = self.theme.font(13)
-        lines = [f"most likely {texts[1]}", f"up to {texts[2]} in 10 s"]
+        lines = [f"most likely {texts[1]}"]
+        if self._range and self._largest is not None and self._largest > self._range[1]:
+            lines.append(f"{texts[2]} in the last 10 s")
         metrics = QFontMetrics(small)
         painter.setFont(small)
         painter.setPen(self.theme.colour("muted"))

@@ -51,7 +51,8 @@ class Axes:
         px, width = self.theme.px, self.size.width()
         left = px(136 if width >= px(600) else 108)
         room = self.size.height() - px(60) - px(_CURVE_PX[0])
-        height = max(min(room, px(_LANE_PX) * max(len(self.names), 4)), 1)
+        highest = max(px(_LANE_PX), self.size.height() // 14)
+        height = max(min(room, highest * max(len(self.names), 4)), 1)
         return QRect(left, px(28), max(width - left - px(16), 1), height)
 
     @cached_property

@@ -58,6 +58,7 @@ class Welcome(QWidget):
         self._fit()
         for button in (self.open, self.listen, self.demo):
             button.setFont(theme.font(16, bold=True))
+            button.setMinimumWidth(px(144))
         for label in (self.line, self.drop):
             label.setFont(theme.font(14))
         self._buttons.setSpacing(px(12))

@@ -28,6 +28,8 @@ from realtime.sources.device import Device
 FRAME_MS = 50
 ROW_PX = 46
 ROWS_IN_VIEW = 6
+_WAYS_TO_THE_SERVER = ("default", "pulse", "pipewire", "sysdefault")
+"""ALSA's names that lead to what the sound server lists by itself."""
 FLOOR_DBFS, FALL_DB = -60.0, 1.5
 """The bar's left end, and how far it falls in a frame."""
 
@@ -115,7 +117,10 @@ class DeviceList(QWidget):
         if device is None:
             name, _, rest = self.box.itemText(index).rpartition(" (")
             return name or rest, rest.replace(")", "", 1)
-        what = "what the computer plays" if device.is_loopback else "an input"
+        what = "what plays here" if device.is_loopback else "an input"
+        if device.host_api == "ALSA" and device.name in _WAYS_TO_THE_SERVER:
+            what = "the sound server, by way of ALSA"
+            return device.label, what
         channels = "mono" if device.channels == 1 else f"{device.channels} channels"
         parts = [what, device.host_api, channels, f"{device.sample_rate_hz / 1000:g} kHz"]
         if device.is_default:

@@ -100,6 +100,9 @@ class MainWindow(QWidget):
         self.setWindowTitle("Tutti")
         self.setAcceptDrops(True)
         self._arrange()
+        self._closed_sizes: list[int] | None = None
+        self._roomed = False
+        self.meters.edited.connect(self._make_room)
         self.roll.jump_wanted.connect(self.transport.seek)
         self.transport.speed_changed.connect(lambda speed: setattr(settings, "speed", speed))
         self.transport.volume_changed.connect(lambda db: setattr(settings, "volume_db", db))
@@ -214,6 +217,18 @@ class MainWindow(QWidget):
         self._column.setContentsMargins(gap, gap if self.compact else 0, gap, 0)
         self.meters.relayout()
 
+    def _make_room(self) -> None:
+        """Give the meters of the history's room while the quiet ones are shown too."""
+        sizes, needed = self.splitter.sizes(), self.meters.minimumHeight()
+        if not self.settings.quiet_open:
+            if self._closed_sizes is not None:
+                self.splitter.setSizes(self._closed_sizes)
+            self._closed_sizes = None
+        elif self.roll.isVisible() and sizes[0] < needed:
+            self._closed_sizes = self._closed_sizes or sizes
+            first = min(needed, sum(sizes) - self.roll.minimumHeight())
+            self.splitter.setSizes([first, sum(sizes) - first])
+
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         self._fit()
 
@@ -271,6 +286,7 @@ class MainWindow(QWidget):
         self.session = session
         self.follower.reset()
         self.level.clear()
+        self._roomed = False
         self.meters.clear_stage()
         self.status.say("")
         file = session if isinstance(session, FileSession) else None
@@ -360,6 +376,9 @@ class MainWindow(QWidget):
             self.lately = look_back(session.track, reading.time_s, self._thresholds)
         order = self.activity.update(self.lately, now_s)
         self.meters.set_activity(order)
+        if not self._roomed:
+            self._roomed = True
+            self._make_room()
         findings = judge(self.lately, self.settings.expected, self.settings.missing_after_s)
         self.expected.set_findings(findings)
         health = session.health()

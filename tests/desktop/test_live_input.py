@@ -330,7 +330,7 @@ def test_every_device_shows_its_level_while_the_list_is_open(qtbot, theme):
     qtbot.waitUntil(lambda: shown.level_text(1) == "−6 dBFS", timeout=5000)
     qtbot.waitUntil(lambda: shown.level_text(0) == "silence", timeout=5000)
     qtbot.waitUntil(lambda: shown.level_text(2) == "in use or gone", timeout=5000)
-    assert "what the computer plays, PulseAudio, 2 channels, 44.1 kHz" in shown.text_of(1)
+    assert "what plays here, PulseAudio, 2 channels, 44.1 kHz" in shown.text_of(1)
 
     qtbot.mouseClick(shown, Qt.MouseButton.LeftButton, pos=QPoint(40, 60))
     assert box.currentIndex() == 1
