@@ -209,6 +209,20 @@ def _restore_geometry(window: MainWindow) -> None:
             continue
         if state:
             restore(QByteArray(state))
+    _keep_on_screen(window)
+
+
+def _keep_on_screen(window: MainWindow) -> None:
+    """A size that was kept on a larger screen is cut to this one, and the window moved onto it."""
+    screen = window.screen()
+    if screen is None or window.isMaximized() or window.isFullScreen():
+        return
+    free = screen.availableGeometry()
+    window.resize(window.size().boundedTo(free.size()))
+    if window.settings.geometry and not free.contains(window.geometry()):
+        left = min(window.x(), free.right() + 1 - window.width())
+        top = min(window.y(), free.bottom() + 1 - window.height())
+        window.move(max(left, free.left()), max(top, free.top()))
 
 
 def _keep(settings: stored.Settings, path: Path) -> None:
