@@ -8,12 +8,12 @@ import os
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realtime import arguments
-from realtime.errors import TuttiError
-from realtime.outputs.formats import FORMATS, TEXT, names
+from realtime.commands import listen_session
+from realtime.live_outputs.table import LiveOutputs, add_live_outputs
+from realtime.outputs.formats import TEXT, names
 
 if TYPE_CHECKING:
     from realtime.engine import Engine
@@ -32,9 +32,13 @@ examples:
   tutti listen                              the default input
   tutti listen --device "Monitor of"        what this computer plays (see 'tutti devices')
   tutti listen --channel 3,4 --hop 0.1      inputs 3 and 4 of an interface, ten windows a second
+  tutti listen --reastream drums            a DAW's track, by the ReaStream plug-in (docs/daw.md)
+  tutti listen --stem drums=reastream --stem bass=reastream --stem mix=device:Monitor
+  tutti listen --jack drums                 what is connected to 'Tutti drums' in the patch bay
   tutti listen --file mix.flac              a file, at the speed it plays (without its sound)
   tutti listen --format jsonl | my-program  a line for each window
   tutti listen --format midi -o session.mid meters, and at the end a file of all that was heard
+  tutti listen --osc 127.0.0.1:9000         to a program on this computer (docs/outputs.md)
   tutti listen --log session.log            remember losses and reconnections
 
 Ctrl-C ends it. Meters need a terminal; without one there is a plain line a window.
@@ -53,6 +57,34 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--device", metavar="NAME", help="input device: its name or a part of it")
     source.add_argument("--file", metavar="FILE", help="play a sound file instead of an input")
+    source.add_argument(
+        "--reastream",
+        nargs="?",
+        const="",
+        metavar="NAME",
+        help="what a DAW's ReaStream sends under this identifier; without one, who sends is listed",
+    )
+    source.add_argument(
+        "--jack",
+        nargs="?",
+        const="",
+        metavar="NAME",
+        help="ports of its own in JACK's patch bay, named 'Tutti NAME'",
+    )
+    parser.add_argument(
+        "--reastream-address",
+        type=arguments.reastream_address,
+        metavar="HOST[:PORT]",
+        help="receive ReaStream there; 0.0.0.0 lets other computers send (default: 127.0.0.1)",
+    )
+    source.add_argument(
+        "--stem",
+        action="append",
+        type=_stem,
+        metavar="NAME=SOURCE",
+        help="several inputs at once, each under its name; SOURCE is reastream:NAME, jack:NAME, "
+        "device:NAME or file:FILE",
+    )
     arguments.add_channel(parser)
     arguments.add_hop(parser)
     arguments.add_model(parser)
@@ -76,18 +108,30 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--log-level", choices=LOG_LEVELS, default="info", help="least to log (default: info)"
     )
+    add_live_outputs(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Listen until the file ends, the time is up, or a signal comes."""
     from realtime.engine import Engine
+    from realtime.errors import TuttiError
     from realtime.log import close_log, open_log
     from realtime.model import TagModel
     from realtime.shutdown import on_signals
 
     arguments.refuse_stdin(args.file, args.log, args.output)
-    _check_output(args)
+    listen_session.check(args)
+    if args.reastream_address and args.reastream is None and not args.stem:
+        raise TuttiError("--reastream-address says where --reastream receives: give that, too.")
+    if args.reastream == "":
+        from realtime.sources.reastream_listing import list_senders
+
+        return list_senders(args.reastream_address)
+    if args.stem:
+        from realtime.commands import listen_stems
+
+        return listen_stems.run(args)
     log = open_log(args.log, args.log_level) if args.log else None
     model = TagModel(args.model)
     engine = Engine(model, _source(args), hop_s=args.hop, channel=args.channel)
@@ -96,12 +140,14 @@ def run(args: argparse.Namespace) -> int:
         engine.subscribe(kept.append)
     with on_signals() as shutdown:
         try:
-            status = _listen(engine, model, args, shutdown)
+            with LiveOutputs(args, model.spec, _say) as outputs:
+                engine.subscribe(outputs.listener())
+                status = _listen(engine, model, args, shutdown)
         finally:
             engine.stop()
             if args.output is not None:
                 shutdown.take_time()
-                _save(kept, model, args)
+                listen_session.save(kept, model.spec, args)
             if log is not None:
                 close_log(log)
             if engine.abandoned:
@@ -110,32 +156,8 @@ def run(args: argparse.Namespace) -> int:
     return status
 
 
-def _check_output(args: argparse.Namespace) -> None:
-    """Say at once what would otherwise be said after hours."""
-    one = FORMATS[args.format]
-    if args.output is None:
-        if not one.windows:
-            raise TuttiError(
-                f"{one.title} needs the whole session: name a file for it with -o."
-            )
-        return
-    if args.format == TEXT:
-        raise TuttiError("A session is not written as text: give --format, as in --format csv.")
-    one.module()
-    folder = Path(args.output).resolve().parent
-    if Path(args.output).is_dir() or not os.access(folder, os.W_OK):
-        raise TuttiError(f"{args.output} cannot be written: name a file in a folder of yours.")
-
-
-def _save(kept: list[Tags], model: TagModel, args: argparse.Namespace) -> None:
-    from realtime.timeline import Timeline
-
-    if not kept:
-        print("tutti listen: nothing was heard, so there is nothing to write.", file=sys.stderr)
-        return
-    name = args.file or args.device or "live"
-    timeline = Timeline(tuple(kept), model.spec, name, kept[-1].end_s)
-    FORMATS[args.format].save(timeline, Path(args.output))
+def _say(text: str) -> None:
+    print(f"tutti listen: {text}", file=sys.stderr, flush=True)
 
 
 def _source(args: argparse.Namespace) -> Source:
@@ -144,16 +166,26 @@ def _source(args: argparse.Namespace) -> Source:
         from realtime.sources.paced import PacedSource
 
         return PacedSource(FileSource(args.file, block_s=1.0))
+    from realtime.sources import jack_ports, reastream
     from realtime.sources.device import MAX_CHANNELS, DeviceSource
 
+    device = args.device if args.jack is None else jack_ports.device(args.jack)
+    if args.reastream is not None:
+        device = reastream.device(args.reastream, *(args.reastream_address or ()))
     needed = max(args.channel) + 1 if isinstance(args.channel, tuple) else 0
-    return DeviceSource(args.device, channels=max(MAX_CHANNELS, needed))
+    return DeviceSource(device, channels=max(MAX_CHANNELS, needed))
+
+
+def _stem(text: str) -> tuple[str, str, str]:
+    from realtime.commands.listen_stems import parse
+
+    return parse(text)
 
 
 def _listen(engine: Engine, model: TagModel, args: argparse.Namespace, shutdown: Shutdown) -> int:
     style = TEXT if args.output is not None else args.format
     drawn = style == TEXT and sys.stdout.isatty()
-    printer = None if drawn else _Printer(model, style, shutdown.event)
+    printer = None if drawn else Printer(model, style, shutdown.event)
     if printer is not None:
         engine.subscribe(printer)
     engine.start()
@@ -207,7 +239,7 @@ def _goes_on(engine: Engine, until_s: float, shutdown: Shutdown, wait_s: float) 
     return not engine.wait(0.0)
 
 
-class _Printer:
+class Printer:
     """Prints each window as it comes, on the analysis thread.
 
     A reader that is too slow therefore costs windows, which are counted.
@@ -230,16 +262,9 @@ class _Printer:
 
     def _line(self, tags: Tags) -> str:
         if self._style == "jsonl":
-            from realtime.timeline import window_document
+            from realtime.timeline import live_document
 
-            level = {
-                "rms_dbfs": round(tags.level.rms_dbfs, 2),
-                "peak_dbfs": round(tags.level.peak_dbfs, 2),
-                "clipped": tags.level.clipped,
-                "silent": tags.level.silent,
-            }
-            document = window_document(tags, self._model.spec) | {"level": level}
-            return json.dumps(document, separators=(",", ":"))
+            return json.dumps(live_document(tags, self._model.spec), separators=(",", ":"))
         from realtime.terminal import plain_line
 
         return plain_line(tags, self._model.spec)
