@@ -420,6 +420,47 @@ def test_memory_does_not_grow_with_the_number_of_files(run, tmp_path, monkeypatc
     assert peaks[6_000] < peaks[300] + 700_000, peaks
 
 
+MANY = """
+import resource, sys, threading
+from pathlib import Path
+sys.path.insert(0, sys.argv[3])
+from library_work import fake
+from realtime.library import build as building
+from realtime.library.walk import Found
+from realtime.model import TagModel
+
+count = int(sys.argv[2])
+building.sound_files = lambda folder, complain: (
+    Found(f"{folder}/{i // 100}/{i}.wav", i, i) for i in range(count)
+)
+spread = lambda jobs: (fake(job) for job in jobs)
+tell = lambda what, done, total: None
+for _ in range(2):
+    stop = threading.Event()
+    building.build(".", Path(sys.argv[1]), TagModel().spec, spread, tell, stop)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory in kB, as Linux tells it")
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_million_paths_take_the_memory_of_ten_thousand(tmp_path: Path) -> None:
+    """Of the whole process, in MB: all of them new, then all of them known."""
+    taken = {}
+    for count in (10_000, int(os.environ.get("TUTTI_MANY", 1_000_000))):
+        output, helpers = tmp_path / f"{count}.parquet", Path(__file__).parent
+        done = subprocess.run(
+            [sys.executable, "-c", MANY, output, str(count), helpers],
+            env=ENVIRONMENT, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        taken[count] = [int(line) for line in done.stdout.split()]
+        assert parquet.read_metadata(output).num_rows == count
+    print(taken)
+    few, many = taken.values()
+    assert max(many) < max(few) + 60, taken
+
+
 def test_jobs_are_asked_for_when_a_process_is_free_and_no_sooner(tmp_path: Path) -> None:
     asked = 0
 
