@@ -92,7 +92,7 @@ class Analysis:
         self._change(lambda: self._hearing.set_smoothing(smoothing))
 
     def set_model(self, model: TagModel) -> None:
-        self._change(lambda: self._apply_model(model))
+        self._change(lambda: self._hearing.set_model(model))
 
     def _change(self, apply: Callable[[], None]) -> None:
         self._changes.append(apply)
@@ -102,10 +102,6 @@ class Analysis:
         self._hop_s = hop_s
         if self._cutter is not None:
             self._cutter.set_hop(hop_s)
-
-    def _apply_model(self, model: TagModel) -> None:
-        self._window_s = model.spec.window_s
-        self._hearing.set_model(model)
 
     def _run(self) -> None:
         lower_this_thread()
@@ -129,7 +125,7 @@ class Analysis:
         if not self._pending:
             return False
         offset_s = self._pending[0][0]
-        windows = []
+        windows: list[Window] = []
         # Sound comes every 100 ms, and at 20 windows a second two windows with it: heard in one
         # call they take less than apart.
         while self._pending and self._pending[0][0] == offset_s and len(windows) < BATCH_WINDOWS:
@@ -167,7 +163,9 @@ class Analysis:
             self._take = None
 
     def _begin(self, take: Take, frame: int) -> WindowCutter:
-        cutter = WindowCutter(take.sample_rate_hz, take.channels, self._hop_s, self._channel)
+        cutter = WindowCutter(
+            take.sample_rate_hz, take.channels, self._hop_s, self._channel, self._window_s
+        )
         self._take, self._cutter = take, cutter
         self._cut_from = self._next_frame = frame
         self._next_start_s = 0.0

@@ -52,6 +52,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     source.add_argument("--file", metavar="FILE", help="play a sound file instead of an input")
     arguments.add_channel(parser)
     arguments.add_hop(parser)
+    arguments.add_fast(parser)
     arguments.add_model(parser)
     parser.add_argument(
         "--duration", type=arguments.seconds(0.1), metavar="S", help="stop after so many seconds"
@@ -78,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
 
     arguments.refuse_stdin(args.file, args.log)
     log = open_log(args.log, args.log_level) if args.log else None
-    model = TagModel(args.model)
+    model = TagModel(args.model, fast=args.fast)
     engine = Engine(model, _source(args), hop_s=args.hop, channel=args.channel)
     with on_signals() as shutdown:
         try:
