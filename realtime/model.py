@@ -17,7 +17,8 @@ BUNDLED_MODEL = "tutti.int8.onnx"
 INPUT_NAME = "audio"
 OUTPUT_NAMES = ("instruments", "families", "polyphony")
 BATCH_WINDOWS = 8
-"""Windows per call: on one thread 1 to 64 take the same time each, and more only take memory."""
+"""Windows per call: a window takes least so, on a processor without int8 dot products 23 % less
+than alone and 8 % less than in 32."""
 
 
 @dataclass(frozen=True)
