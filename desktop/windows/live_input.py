@@ -19,6 +19,7 @@ from PyQt6.QtWidgets import (
 
 from desktop.background import Background
 from desktop.kept.settings import Settings
+from desktop.windows.device_list import DeviceList
 from desktop.windows.guides import guide
 from desktop.windows.reastream_senders import ReaStreamSenders
 from realtime.errors import TuttiError
@@ -85,6 +86,7 @@ class LiveInputDialog(QDialog):
         self.setWindowTitle("Live input")
         self.setMinimumWidth(760)
         self.device = QComboBox()
+        self.levels = DeviceList(self.device)
         self.channel = QComboBox()
         self.rate = QComboBox()
         self.block = QComboBox()
@@ -121,7 +123,9 @@ class LiveInputDialog(QDialog):
     def _arrange(self, cancel: QPushButton) -> None:
         device_row = QHBoxLayout()
         device_row.setSpacing(8)
-        device_row.addWidget(self.device, 1)
+        device_row.addWidget(self.levels.in_scroller(), 1)
+        self.device.setParent(self)
+        self.device.hide()
         device_row.addWidget(self.refresh_button)
         form = QGridLayout()
         form.setHorizontalSpacing(24)
@@ -133,7 +137,7 @@ class LiveInputDialog(QDialog):
              ("Block size", self.block))
         ):  # fmt: skip
             label = QLabel(text)
-            label.setBuddy(box)
+            label.setBuddy(self.levels if box is self.device else box)
             form.addWidget(label, row, 0)
             if row:
                 form.addWidget(box, row, 1)
@@ -193,6 +197,7 @@ class LiveInputDialog(QDialog):
         problem = str(error) if error else ""
         if not problem and not self.devices:
             problem = "No sound input was found: connect one or start the sound server; Refresh."
+        self.levels.show_devices(self.devices)
         self.problem.setText(problem)
         self.problem.setVisible(bool(problem))
         self.start_button.setEnabled(bool(self.devices))
@@ -280,5 +285,6 @@ class LiveInputDialog(QDialog):
         self.settings.channel = self.channel.currentData()
         self.settings.sample_rate_hz = self.rate.currentData()
         self.settings.block_frames = self.block.currentData()
+        self.levels.close_previews(wait_for=device.identity)
         self.accepted_input.emit(device)
         self.accept()

@@ -16,6 +16,7 @@ from realtime.arguments import (
     whole,
 )
 from realtime.errors import TuttiError
+from realtime.live_outputs.table import add_live_outputs, asked_for
 from realtime.progress import progress
 
 EXAMPLES = """\
@@ -23,6 +24,7 @@ examples:
   tutti host chain.toml in.wav -o out.wav --report report.json
   tutti host chain.toml mix.flac --report report.json      analyse only
   tutti host chain.toml --live                             default input and output
+  tutti host chain.toml --live --osc 127.0.0.1:9000        every tap, to another program
   tutti host chain.toml --live --input Scarlett --block 256
   tutti host chain.toml --live --send wet                  to REAPER or another Tutti as well
   tutti host --live --measure-latency                      play a sweep, hear it back
@@ -105,6 +107,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add_model(parser)
     add_hop(parser)
     add_channel(parser)
+    add_live_outputs(parser)
     parser.set_defaults(run=run)
 
 
@@ -127,6 +130,8 @@ def run(args: argparse.Namespace) -> int:
         from realtime.host.live_view import listen
 
         return listen(args)
+    if asked := asked_for(args):
+        raise TuttiError(f"--{asked[0]} sends what is heard live: give --live, or leave it out.")
     return _render(args)
 
 

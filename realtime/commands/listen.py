@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from realtime import arguments
+from realtime.live_outputs.table import LiveOutputs, add_live_outputs
 from realtime.outputs.formats import TEXT, names
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ examples:
   tutti listen --jack drums                 what is connected to 'Tutti drums' in the patch bay
   tutti listen --file mix.flac              a file, at the speed it plays (without its sound)
   tutti listen --format jsonl | my-program  a line for each window
+  tutti listen --osc 127.0.0.1:9000         to a program on this computer (docs/outputs.md)
   tutti listen --log session.log            remember losses and reconnections
 
 Ctrl-C ends it. Meters need a terminal; without one there is a plain line a window.
@@ -97,6 +99,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--log-level", choices=LOG_LEVELS, default="info", help="least to log (default: info)"
     )
+    add_live_outputs(parser)
     parser.set_defaults(run=run)
 
 
@@ -124,7 +127,9 @@ def run(args: argparse.Namespace) -> int:
     engine = Engine(model, _source(args), hop_s=args.hop, channel=args.channel)
     with on_signals() as shutdown:
         try:
-            status = _listen(engine, model, args, shutdown)
+            with LiveOutputs(args, model.spec, _say) as outputs:
+                engine.subscribe(outputs.listener())
+                status = _listen(engine, model, args, shutdown)
         finally:
             engine.stop()
             if log is not None:
@@ -133,6 +138,10 @@ def run(args: argparse.Namespace) -> int:
                 # A driver call never came back: an ordinary exit would wait for it.
                 os._exit(shutdown.status)
     return status
+
+
+def _say(text: str) -> None:
+    print(f"tutti listen: {text}", file=sys.stderr, flush=True)
 
 
 def _source(args: argparse.Namespace) -> Source:
@@ -236,16 +245,9 @@ class Printer:
 
     def _line(self, tags: Tags) -> str:
         if self._style == "jsonl":
-            from realtime.timeline import window_document
+            from realtime.timeline import live_document
 
-            level = {
-                "rms_dbfs": round(tags.level.rms_dbfs, 2),
-                "peak_dbfs": round(tags.level.peak_dbfs, 2),
-                "clipped": tags.level.clipped,
-                "silent": tags.level.silent,
-            }
-            document = window_document(tags, self._model.spec) | {"level": level}
-            return json.dumps(document, separators=(",", ":"))
+            return json.dumps(live_document(tags, self._model.spec), separators=(",", ":"))
         from realtime.terminal import plain_line
 
         return plain_line(tags, self._model.spec)

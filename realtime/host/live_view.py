@@ -18,6 +18,7 @@ from realtime.host.host import Host
 from realtime.host.live import LiveHost, LiveState, LiveStats
 from realtime.host.loopback import measure_round_trip
 from realtime.host.reastream_sender import ReaStreamSender
+from realtime.live_outputs.table import LiveOutputs
 from realtime.outputs.text import FAMILY_COLOURS
 from realtime.shutdown import on_signals
 from realtime.taxonomy import FAMILY_OF, display_name
@@ -64,7 +65,10 @@ def listen(args: argparse.Namespace) -> int:
         session = LiveHost(host, _settings(args), on_output=send)
         session.start()
         try:
-            status = _watch(session, args.duration)
+            with LiveOutputs(args, host.model.spec, _say, tuple(host.taps)) as outputs:
+                for name, tap in host.taps.items():
+                    tap.subscribe(outputs.listener(name))
+                status = _watch(session, args.duration)
             stats = session.stats()
         finally:
             session.stop()
@@ -75,6 +79,10 @@ def listen(args: argparse.Namespace) -> int:
         sys.stdout.flush()
         os._exit(status)  # PortAudio would wait for the driver that hangs
     return status
+
+
+def _say(text: str) -> None:
+    print(f"tutti host: {text}", file=sys.stderr, flush=True)
 
 
 def summary(stats: LiveStats) -> str:

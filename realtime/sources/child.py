@@ -68,6 +68,17 @@ class Child:
             return b""
         return os.read(self._pipe, READ_BYTES) or None
 
+    def write(self, data: bytes) -> None:
+        """Give it something to read."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(data)
+
+    def end_input(self) -> None:
+        """Say that there is nothing more to read."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+
     def close(self) -> None:
         """End the program at once, and what it started; safe to repeat."""
         if self._process.returncode is None:

@@ -363,3 +363,80 @@ def test_latency_counts_the_block_that_was_asked_for():
     )
     assert device_latency_s("PulseAudio", 480, 48_000) == pytest.approx(0.01)
     assert device_latency_s("PulseAudio", 0, 48_000) > 0.0
+
+
+# -- levels of every device ------------------------------------------------------------
+
+
+class Loud:
+    """A source of one steady level."""
+
+    live, sample_rate_hz, channels, overflows, name = True, 48_000, 2, 0, "loud"
+
+    def __init__(self, amplitude: float) -> None:
+        self.amplitude = amplitude
+        self.is_open = False
+
+    def open(self) -> None:
+        self.is_open = True
+
+    def read(self, timeout_s: float):
+        time.sleep(0.01)
+        return np.full((480, 2), self.amplitude, np.float32)
+
+    def renewed(self):
+        return self
+
+    def close(self) -> None:
+        self.is_open = False
+
+
+def test_every_device_shows_its_level_while_the_list_is_open(qtbot, theme):
+    from PyQt6.QtCore import QPoint, Qt
+    from PyQt6.QtWidgets import QComboBox
+
+    from desktop.sessions.previews import Previews
+    from desktop.windows.device_list import DeviceList
+
+    opened: dict[str, Loud] = {}
+
+    def make(device: Device) -> Loud:
+        if device == BIG:
+            raise TuttiError("It is in use.")
+        opened[device.name] = Loud(0.5 if device == MONITOR else 0.0)
+        return opened[device.name]
+
+    box = QComboBox()
+    qtbot.addWidget(box)
+    for device in (BUILT_IN, MONITOR, BIG):
+        box.addItem(label_of(device), device.identity)
+    shown = DeviceList(box, Previews(make))
+    qtbot.addWidget(shown)
+    shown.show_devices([BUILT_IN, MONITOR, BIG])
+    assert not opened, "nothing is opened before it is shown"
+    shown.show()
+    qtbot.waitUntil(lambda: shown.level_text(1) == "−6 dBFS", timeout=5000)
+    qtbot.waitUntil(lambda: shown.level_text(0) == "silence", timeout=5000)
+    qtbot.waitUntil(lambda: shown.level_text(2) == "in use or gone", timeout=5000)
+    assert "what plays here, PulseAudio, 2 channels, 44.1 kHz" in shown.text_of(1)
+
+    qtbot.mouseClick(shown, Qt.MouseButton.LeftButton, pos=QPoint(40, 60))
+    assert box.currentIndex() == 1
+    qtbot.keyClick(shown, Qt.Key.Key_Down)
+    assert box.currentIndex() == 2
+    shown.hide()
+    qtbot.waitUntil(lambda: not any(one.is_open for one in opened.values()), timeout=5000)
+
+
+def test_the_chosen_device_is_let_go_before_it_is_opened(theme):
+    from desktop.sessions.previews import Previews
+
+    source = Loud(0.1)
+    previews = Previews(lambda device: source)
+    previews.show([MONITOR])
+    until_s = time.monotonic() + 5.0
+    while not source.is_open and time.monotonic() < until_s:
+        time.sleep(0.01)
+    assert source.is_open
+    previews.close(wait_for=MONITOR.identity)
+    assert not source.is_open
