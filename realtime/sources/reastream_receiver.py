@@ -34,7 +34,7 @@ HELD_S = 30.0
 
 
 @dataclass(frozen=True)
-class Sender:
+class Sending:
     """Who is heard: ``address`` tells those of one name apart."""
 
     name: str
@@ -165,7 +165,7 @@ class Receiver:
             "such as another Tutti or a ReaStream plug-in that receives."
         )
 
-    def senders(self) -> list[Sender]:
+    def senders(self) -> list[Sending]:
         """Who sends now, with levels, by name."""
         since_s = time.monotonic() - SILENT_S
         with self._lock:
@@ -173,7 +173,7 @@ class Receiver:
                      if one.heard_s >= since_s]  # fmt: skip
         return sorted(
             (
-                Sender(name, address, new.channels, new.sample_rate_hz, block_level(block))
+                Sending(name, address, new.channels, new.sample_rate_hz, block_level(block))
                 for (name, address), new, block in heard
             ),
             key=lambda sender: (sender.name, sender.address),
