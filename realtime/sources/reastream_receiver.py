@@ -52,10 +52,7 @@ class _Newest:
     frames: int = 0
 
     def add(self, packet: Packet, now_s: float) -> None:
-        if (packet.channels, packet.sample_rate_hz) != (
-            self.newest.channels,
-            self.newest.sample_rate_hz,
-        ):
+        if packet.format != self.newest.format:
             self.recent.clear()
             self.frames = 0
         self.newest, self.heard_s = packet, now_s
