@@ -124,10 +124,10 @@ def run(args: argparse.Namespace) -> int:
         return listen_stems.run(args)
     log = open_log(args.log, args.log_level) if args.log else None
     model = TagModel(args.model)
-    engine = Engine(model, _source(args), hop_s=args.hop, channel=args.channel)
+    engine = Engine(model, source_of(args), hop_s=args.hop, channel=args.channel)
     with on_signals() as shutdown:
         try:
-            with LiveOutputs(args, model.spec, _say) as outputs:
+            with LiveOutputs(args, model.spec, say) as outputs:
                 engine.subscribe(outputs.listener())
                 status = _listen(engine, model, args, shutdown)
         finally:
@@ -140,11 +140,11 @@ def run(args: argparse.Namespace) -> int:
     return status
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
     print(f"tutti listen: {text}", file=sys.stderr, flush=True)
 
 
-def _source(args: argparse.Namespace) -> Source:
+def source_of(args: argparse.Namespace) -> Source:
     if args.file is not None:
         from realtime.sources.file import FileSource
         from realtime.sources.paced import PacedSource
@@ -230,7 +230,7 @@ class Printer:
 
     def __init__(self, model: TagModel, style: str, stop: threading.Event) -> None:
         self._model = model
-        self._style = style
+        self.style = style
         self._stop = stop
         self.error: OSError | None = None
 
@@ -238,13 +238,13 @@ class Printer:
         if self.error is not None:
             return
         try:
-            print(self._line(tags), flush=True)
+            print(self.line(tags), flush=True)
         except OSError as error:  # whoever read us has left, or the disk is full
             self.error = error
             self._stop.set()
 
-    def _line(self, tags: Tags) -> str:
-        if self._style == "jsonl":
+    def line(self, tags: Tags) -> str:
+        if self.style == "jsonl":
             from realtime.timeline import live_document
 
             return json.dumps(live_document(tags, self._model.spec), separators=(",", ":"))
