@@ -58,6 +58,11 @@ class Fake:
         self.closed.set()
 
 
+def end(sender: Sender) -> None:
+    sender.end()
+    sender.join(WAIT_S)
+
+
 @pytest.fixture
 def fake():
     made = Fake()
@@ -75,7 +80,7 @@ def test_an_output_that_hangs_gets_the_newest_and_the_rest_is_counted(fake):
         sender.tell("after", tags(number))
     assert fake.got == []  # it hangs, and telling it has come to an end
     fake.free.set()
-    sender.close()
+    end(sender)
     assert fake.got == [("", 0.0), ("before", 50.0), ("after", 50.0)]
     assert (sender.counts.sent, sender.counts.lost) == (3, 198)
     assert fake.closed.is_set()
@@ -86,7 +91,8 @@ def test_an_output_that_hangs_for_ever_does_not_keep_the_end(fake):
     fake.free.clear()
     sender.tell("", tags(0))
     assert fake.began.wait(WAIT_S)
-    sender.close()
+    sender.end()
+    sender.join(0.1)
     assert not fake.closed.is_set()  # it still hangs, and we are here
 
 
@@ -99,7 +105,7 @@ def test_a_peer_that_is_gone_is_one_sentence_and_a_count(fake, wait_until):
         wait_until(lambda n=number: sender.counts.lost == n + 1, WAIT_S, "the loss")
     fake.error = None
     sender.tell("", tags(3))
-    sender.close()
+    end(sender)
     assert said == [
         "Test to nowhere is not received (Connection refused): what is lost is counted, and the "
         "meters go on."
@@ -112,7 +118,7 @@ def test_whatever_an_output_raises_the_next_window_is_sent(fake):
     sender = Sender(fake, lambda text: None)
     fake.error = ZeroDivisionError("a fault of ours")
     sender.tell("", tags(0))
-    sender.close()
+    end(sender)
     assert sender.counts.lost == 1
     assert fake.closed.is_set()
 
@@ -137,6 +143,7 @@ def test_an_engine_with_an_output_that_hangs_gives_every_window(fake, tone_model
     with LiveOutputs(arguments("--osc", "9000"), SPEC, lambda text: None) as outputs:
         heard = windows(outputs.listener())
         lost = outputs.counts()["osc"].lost
+    assert not fake.closed.is_set()  # it still hangs
     assert heard == windows()
     assert len(heard) > 150
     assert fake.got == []
@@ -172,6 +179,19 @@ def test_without_its_packages_an_output_says_what_to_install(monkeypatch):
     monkeypatch.delitem(sys.modules, "realtime.live_outputs.osc", raising=False)
     with pytest.raises(TuttiError, match=r"--osc needs more packages: pip install 'tutti-meter\["):
         LiveOutputs(arguments("--osc", "9000"), SPEC, lambda text: None)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (("--web-token", "x"), "--web-token goes with --web: give that, too."),
+        (("--osc", "9000", "--midi-map", "x"), "--midi-map goes with --midi: give that, too."),
+    ],
+)
+def test_an_option_of_an_output_that_is_not_asked_for_is_refused(given, sentence):
+    with pytest.raises(TuttiError) as told:
+        LiveOutputs(arguments(*given), SPEC, pytest.fail)
+    assert str(told.value) == sentence
 
 
 @pytest.mark.parametrize(
