@@ -31,6 +31,7 @@ from desktop.kept import settings as stored
 from desktop.kept.save import save_picture
 from desktop.kept.session_log import SessionLog, logs_folder, tidy
 from desktop.looks.dress import dress, resolve_theme
+from desktop.looks.icons import program_icon
 from desktop.looks.style import MonitorStyle
 from desktop.sessions.file_session import FileSession
 from desktop.sessions.player import SilentSink
@@ -62,6 +63,8 @@ def application() -> QApplication:
         print(line, file=sys.stderr)
     app.setApplicationName("tutti")
     app.setApplicationDisplayName("Tutti")
+    app.setWindowIcon(program_icon())
+    app.setDesktopFileName("tutti")  # by which Wayland finds the icon
     app.setStyle(MonitorStyle())
     _kept.append(app)
     return app
@@ -206,6 +209,20 @@ def _restore_geometry(window: MainWindow) -> None:
             continue
         if state:
             restore(QByteArray(state))
+    _keep_on_screen(window)
+
+
+def _keep_on_screen(window: MainWindow) -> None:
+    """A size that was kept on a larger screen is cut to this one, and the window moved onto it."""
+    screen = window.screen()
+    if screen is None or window.isMaximized() or window.isFullScreen():
+        return
+    free = screen.availableGeometry()
+    window.resize(window.size().boundedTo(free.size()))
+    if window.settings.geometry and not free.contains(window.geometry()):
+        left = min(window.x(), free.right() + 1 - window.width())
+        top = min(window.y(), free.bottom() + 1 - window.height())
+        window.move(max(left, free.left()), max(top, free.top()))
 
 
 def _keep(settings: stored.Settings, path: Path) -> None:

@@ -20,6 +20,7 @@ DISTRIBUTION = "tutti-meter"
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
+_TAKES_ADDRESS = "--scheduler"
 _MISSING_LIBRARY = re.compile(r"(lib[^:/ ]+\.so[.\d]*): cannot open shared object file")
 
 EXAMPLES = """\
@@ -151,9 +152,9 @@ def _refuse_empty(arguments: list[str]) -> None:
 
 
 def _refuse_addresses(arguments: list[str]) -> None:
-    outputs = {f"--{kind.name}" for kind in KINDS}  # these say themselves what they need
+    takers = {_TAKES_ADDRESS, *(f"--{kind.name}" for kind in KINDS)}  # they say what they need
     for before, argument in zip(["", *arguments], arguments, strict=False):
-        if before in outputs or argument.partition("=")[0] in outputs:
+        if before in takers or argument.partition("=")[0] in takers:
             continue
         name = re.sub(r"^--[\w-]+=", "", argument)
         if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", name) and not os.path.exists(name):

@@ -24,13 +24,13 @@ _FAMILY_DARK = {
 }
 _FAMILY_LIGHT = {
     "voice": "#0B82B1",
-    "percussion": "#434E59",
-    "bowed_string": "#962700",
-    "plucked_string": "#935A06",
+    "percussion": "#4A545F",
+    "bowed_string": "#9E2B00",
+    "plucked_string": "#975F00",
     "woodwind": "#028A5B",
-    "brass": "#7F8607",
+    "brass": "#858600",
     "key": "#256CCF",
-    "synth": "#A8497E",
+    "synth": "#B0528A",
 }
 
 

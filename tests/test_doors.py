@@ -29,9 +29,9 @@ TRAINING_MAY_IMPORT = {  # the vocabulary and the post-processing, so that what 
 }  # fmt: skip
 TRAINING_FOLDERS = {  # what a folder of training may import of the others
     "bank": set(),
-    "sounds": {"bank"},
+    "sounds": {"bank", "datasets"},
     "pieces": {"bank", "sounds"},
-    "making": {"bank", "sounds", "pieces"},
+    "making": {"bank", "sounds", "pieces", "datasets"},
     "mixing": {"bank"},
     "models": set(),
     "datasets": set(),

@@ -30,6 +30,7 @@ class Theme:
     name: str = "dark"
     scale: float = 1.0
     colours: Colours = field(default=DARK)
+    _px: dict[float, int] = field(default_factory=dict, compare=False, repr=False)
     _fonts: dict[tuple[float, bool, bool], QFont] = field(
         default_factory=dict, compare=False, repr=False
     )
@@ -48,7 +49,10 @@ class Theme:
 
     def px(self, size: float) -> int:
         """Logical pixels at the chosen scale, at least 1."""
-        return max(1, round(size * self.scale))
+        found = self._px.get(size)
+        if found is None:
+            found = self._px[size] = max(1, round(size * self.scale))
+        return found
 
     def font(self, size_px: float = 14, *, bold: bool = False, spaced: bool = False) -> QFont:
         """A face with even digits; made once, so paint with it and do not change it."""
@@ -122,6 +126,8 @@ class Theme:
         QPushButton[primary="true"] {{ background: {c.accent}; color: {c.on_accent};
             border-color: {c.accent}; }}
         QToolButton::menu-indicator {{ image: none; }}
+        QToolButton#delay {{ background: transparent; border-color: transparent; }}
+        QToolButton#delay:hover, QToolButton#delay:focus {{ border-color: {c.accent}; }}
         QLineEdit {{ background: {c.panel};
             color: {c.text}; border: 1px solid {c.line}; border-radius: {px(6)}px;
             padding: {px(4)}px {px(8)}px; min-height: {px(20)}px; }}

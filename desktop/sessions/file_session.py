@@ -10,7 +10,8 @@ from desktop.heard.bridge import Health, Reading, SessionState
 from desktop.heard.track import Track
 from desktop.heard.waveform import LevelAt
 from desktop.sessions.analysis import FileAnalysis
-from desktop.sessions.player import OpenSink, Player
+from desktop.sessions.player import OpenSink, Player, open_sink
+from desktop.sessions.probe import SoundProbe
 from realtime.levels import CLOSE_DBFS
 from realtime.model import TagModel
 from realtime.smoothing import Smoothing
@@ -52,10 +53,11 @@ class FileSession:
             path, model, sample_rate_hz=rate_hz, duration_s=duration_s, hop_s=hop_s,
             smoothing=smoothing, on_done=on_done,
         )  # fmt: skip
-        options = {} if sink is None else {"sink": sink}
+        self.probe = SoundProbe()
         self.player = Player(
-            path, sample_rate_hz=rate_hz, channels=channels, duration_s=duration_s, **options
-        )
+            path, sample_rate_hz=rate_hz, channels=channels, duration_s=duration_s,
+            sink=sink or open_sink, tell=self.probe.push,
+        )  # fmt: skip
         self.analysis.start()
 
     @property
@@ -96,6 +98,7 @@ class FileSession:
     def close(self) -> None:
         self.analysis.cancel()
         self.player.close()
+        self.probe.close()
 
     def ended(self, timeout_s: float) -> bool:
         return self.analysis.join(timeout_s) and self.player.join(timeout_s)

@@ -38,7 +38,7 @@ def test_an_instrument_s_menu(opened, answer):
     menu = row_menu(opened, "flute")
     assert texts(menu)[:4] == ["Pin", "Hide", "Rename…", "Expected"]
     assert texts(menu)[4:] == [
-        opened.menus.actions[name].text() for name in ("activity", "only", "unhide")
+        opened.menus.actions[name].text() for name in ("activity", "quiet", "unhide")
     ]
     trigger(menu, "Expected")
     assert settings.expected == ["flute"]

@@ -37,6 +37,19 @@ def test_bars_stand_out_from_their_track(colours):
             assert ratio >= 3.0, f"{family} on {ground}: {ratio:.2f}"
 
 
+def test_a_family_has_one_hue_in_both_themes():
+    for family in FAMILIES:
+        labs = [_lab(_linear(colours.families[family])) for colours in (DARK, LIGHT)]
+        chromas = [np.hypot(lab[1], lab[2]) for lab in labs]
+        if family == "percussion":
+            assert max(chromas) < 12, "grey"
+            continue
+        assert min(chromas) > 25, f"{family} is all but grey"
+        hues = [np.degrees(np.arctan2(lab[2], lab[1])) for lab in labs]
+        apart = abs((hues[0] - hues[1] + 180) % 360 - 180)
+        assert apart < 12, f"{family}: {apart:.0f} degrees apart"
+
+
 def _linear(colour: str) -> np.ndarray:
     srgb = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
     return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
