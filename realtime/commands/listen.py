@@ -127,7 +127,7 @@ def run(args: argparse.Namespace) -> int:
     engine = Engine(model, _source(args), hop_s=args.hop, channel=args.channel)
     with on_signals() as shutdown:
         try:
-            with LiveOutputs(args, model.spec, _say) as outputs:
+            with LiveOutputs(args, model.spec, say) as outputs:
                 engine.subscribe(outputs.listener())
                 status = _listen(engine, model, args, shutdown)
         finally:
@@ -140,7 +140,8 @@ def run(args: argparse.Namespace) -> int:
     return status
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """A sentence for the user, from any thread."""
     print(f"tutti listen: {text}", file=sys.stderr, flush=True)
 
 

@@ -6,14 +6,16 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from realtime import arguments
 from realtime.commands import listen
 from realtime.errors import TuttiError
+from realtime.live_outputs.table import LiveOutputs
 from realtime.outputs.formats import TEXT
 
 if TYPE_CHECKING:
@@ -51,14 +53,16 @@ class StemPrinter(listen.Printer):
         """The newest window as a line; before the first, the state."""
         return self._line(tags) if tags else f"{self._name:<{self._width}}  {state}"
 
+    def timed(self, tags: Tags) -> Tags:
+        """A window of this stem on the clock of them all."""
+        assert self.engine is not None
+        shift_s = (self.engine.zero_s or self._zero_s) - self._zero_s
+        return replace(tags, start_s=tags.start_s + shift_s, end_s=tags.end_s + shift_s)
+
     def _line(self, tags: Tags) -> str:
         import json
 
-        assert self.engine is not None
-        shift_s = (self.engine.zero_s or self._zero_s) - self._zero_s
-        line = super()._line(
-            replace(tags, start_s=tags.start_s + shift_s, end_s=tags.end_s + shift_s)
-        )
+        line = super()._line(self.timed(tags))
         if self._style == TEXT:
             return f"{self._name:<{self._width}}  {line}"
         return f'{{"stem":{json.dumps(self._name)},{line[1:]}'
@@ -103,9 +107,11 @@ def run(args: argparse.Namespace) -> int:
     with on_signals() as shutdown:
         try:
             stems = _stems(args, model, shutdown)
-            for stem in stems:
-                stem.engine.start()
-            status = _listen(stems, args, shutdown)
+            with LiveOutputs(args, model.spec, listen.say, names) as outputs:
+                for stem in stems:
+                    stem.engine.subscribe(partial(_send, stem, outputs.listener(stem.name)))
+                    stem.engine.start()
+                status = _listen(stems, args, shutdown)
         finally:
             with ExitStack() as ending:
                 for stem in stems:
@@ -202,6 +208,10 @@ def _goes_on(stems: Sequence[Stem], until_s: float, shutdown: Shutdown, wait_s: 
     if left_s <= 0 or shutdown.event.wait(min(wait_s, left_s)):
         return False
     return not all(stem.engine.wait(0.0) for stem in stems)
+
+
+def _send(stem: Stem, tell: Callable[[Tags], None], tags: Tags) -> None:
+    tell(stem.printer.timed(tags))
 
 
 def _say(stem: Stem, text: str) -> None:

@@ -347,6 +347,30 @@ def test_every_tap_of_a_host_is_sent(pulse_server, monkeypatch, tmp_path, tone_m
     assert taps == {"input", "output"}
 
 
+def test_every_stem_is_sent(tone_model_path, capsys):
+    demo = ROOT / "realtime" / "assets" / "demo.ogg"
+    stems = [part for name in ("drums", "the rest") for part in ("--stem", f"{name}=file:{demo}")]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        peer.bind(("127.0.0.1", 0))
+        peer.settimeout(WAIT_S)
+        port = str(peer.getsockname()[1])
+        model = ("--model", str(tone_model_path))
+        assert main(["listen", *stems, *model, "--duration", "2", "--osc", port]) == 0
+        names = {messages(peer.recv(65_536))[0][0].split("/")[2] for _ in range(2)}
+    assert names == {"drums", "the_rest"}
+    assert capsys.readouterr().err == f"tutti listen: OSC to 127.0.0.1:{port}.\n"
+
+
+def test_a_peer_that_no_way_leads_to_is_one_sentence(monkeypatch):
+    class Unreachable(socket.socket):
+        def connect(self, address) -> None:
+            raise OSError(101, "Network is unreachable")
+
+    monkeypatch.setattr("realtime.live_outputs.osc.socket.socket", Unreachable)
+    with pytest.raises(TuttiError, match=r"1:9000 cannot be reached for OSC \(Network"):
+        LiveOutputs(arguments("--osc", "203.0.113.1:9000"), SPEC, pytest.fail)
+
+
 def test_a_host_that_renders_a_file_sends_nothing_and_says_so():
     args = ["chain.toml", "in.wav", "-o", "out.wav", "--osc", "9000"]
     parser = argparse.ArgumentParser()
