@@ -53,6 +53,8 @@ class MidiOutput:
 
     def send(self, name: str, tags: Tags) -> None:
         rules = [rule for rule in self._rules if rule.sound == name]
+        if not rules:
+            return
         if self._child is None:
             self._open_again()
         values = {rule: rule.value(tags, self._spec) for rule in rules}
