@@ -139,7 +139,7 @@ class Analysis:
         if not self._pending:
             return False
         offset_s = self._pending[0][0]
-        windows = []
+        windows: list[Window] = []
         # Sound comes every 100 ms, and at 20 windows a second two windows with it: heard in one
         # call they take less than apart.
         while self._pending and self._pending[0][0] == offset_s and len(windows) < BATCH_WINDOWS:

@@ -141,6 +141,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def say(text: str) -> None:
+    """A sentence for the user, from any thread."""
     print(f"tutti listen: {text}", file=sys.stderr, flush=True)
 
 
