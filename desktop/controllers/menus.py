@@ -8,6 +8,7 @@ from pathlib import Path
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtWidgets import QDialog, QMenu
 
+from desktop.controllers.correcting import Correcting
 from desktop.controllers.helping import Helping
 from desktop.controllers.loudness import Loudness
 from desktop.controllers.metering import Metering
@@ -21,6 +22,7 @@ from desktop.windows.actions import Command, add_choice, install
 from desktop.windows.keys import KeySheet
 from desktop.windows.main_window import MainWindow
 from realtime.outputs.formats import FORMATS
+from realtime.taxonomy import INSTRUMENTS
 
 SAVED = [one for one in FORMATS.values() if one.saved]
 _SAVE_KEYS = {"csv": ("Ctrl+S",), "audacity": ("Ctrl+Shift+S",)}
@@ -37,6 +39,7 @@ class Menus:
         self.helping = Helping(window)
         self.loudness = Loudness(window, self._show_checks)
         self.metering = Metering(window, self._show_checks)
+        self.correcting = Correcting(window)
         self.reviewing = Reviewing(window, self._show_checks)
         self.view = View(window, self._show_checks)
         self.presets = Presets(window, self._settings_changed)
@@ -158,6 +161,7 @@ class Menus:
     def _settings_changed(self) -> None:
         """Show and use settings that came from a preset."""
         self.metering.relayout()
+        self.window.use_thresholds()
         self.metering.motion_changed("attack_s")
         self.metering.motion_changed("hop_s")
         self.window.roll.set_span(self.settings.roll_span_s)
@@ -168,6 +172,8 @@ class Menus:
 
     def _row_menu(self, name: str, where: QPoint) -> None:
         menu = self.metering.row_menu(name)
+        if name in INSTRUMENTS:
+            self.correcting.add_to(menu, name)
         menu.addSeparator()
         menu.addActions([self.actions[n] for n in ("activity", "only", "unhide")])
         menu.popup(where)
