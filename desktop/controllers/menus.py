@@ -16,6 +16,7 @@ from desktop.controllers.presets import Presets
 from desktop.controllers.reviewing import Reviewing
 from desktop.controllers.saving import Saving
 from desktop.controllers.sources import Sources
+from desktop.controllers.undoing import Undoing
 from desktop.controllers.view import SCALES, View
 from desktop.widgets.roll import SPANS_S
 from desktop.windows.actions import Command, add_choice, install
@@ -41,6 +42,7 @@ class Menus:
         self.metering = Metering(window, self._show_checks)
         self.correcting = Correcting(window)
         self.reviewing = Reviewing(window, self._show_checks)
+        self.undoing = Undoing(window)
         self.view = View(window, self._show_checks)
         self.presets = Presets(window, self._settings_changed)
         self.commands = self._commands()
@@ -88,6 +90,14 @@ class Menus:
             Command("longer", "History", "Longer span", ("Ctrl+Right",), lambda: roll.span(1)),
             Command("marker", "History", "Set a marker", ("M",), roll.add_marker),
             Command("note", "History", "Set a marker with a note…", ("N",), roll.add_note),
+            Command("next_marker", "History", "To the next marker", ("PgDown",),
+                    roll.next_marker),
+            Command("previous_marker", "History", "To the marker before", ("PgUp",),
+                    roll.previous_marker),
+            Command("delete_marker", "History", "Delete the nearest marker", ("Shift+M",),
+                    roll.delete_marker),
+            Command("undo", "View", "Undo", ("Ctrl+Z",), self.undoing.undo),
+            Command("redo", "View", "Do again", ("Ctrl+Shift+Z", "Ctrl+Y"), self.undoing.redo),
             Command("compact", "View", "Compact, always on top", ("C",),
                     self.view.toggle_compact, True),
             Command("on_top", "View", "Always on top", ("T",), self.view.toggle_on_top, True),
@@ -111,6 +121,8 @@ class Menus:
         sources.addSeparator()
         sources.addActions([act["close"], act["quit"]])
         view = QMenu(window)
+        view.addActions([act[n] for n in ("undo", "redo")])
+        view.addSeparator()
         meters = ("activity", "only", "unhide", "loudness", "clear", "motion")
         view.addActions([act[n] for n in meters])
         view.addSeparator()
@@ -118,6 +130,10 @@ class Menus:
         for span_s in SPANS_S:
             add_choice(spans, span_text(span_s), functools.partial(window.roll.set_span, span_s))
         view.addActions([act[n] for n in ("freeze", "marker", "note")])
+        markers = view.addMenu("Markers")
+        if markers is not None:
+            steps = ("next_marker", "previous_marker", "delete_marker")
+            markers.addActions([act[n] for n in steps])
         view.addSeparator()
         themes = view.addMenu("Theme")
         for choice in ("dark", "light", "system"):
