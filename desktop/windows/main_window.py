@@ -423,11 +423,19 @@ class MainWindow(QWidget):
         except TuttiError as error:
             self.status.say(str(error), stay=True)
             return
-        self._looked_back = None
-        self._thresholds = np.array([spec.thresholds.get(name, 0.5) for name in INSTRUMENTS])
-        self.meters.set_thresholds(spec.thresholds, spec.family_thresholds)
-        self.roll.set_thresholds(spec.thresholds)
+        self.use_thresholds()
         self.transport.overview.set_family_thresholds(spec.family_thresholds)
+
+    def use_thresholds(self) -> None:
+        """The model's thresholds, and in their place those that the user set."""
+        if not self._spec_shown or self.model.exception() is not None:
+            return
+        spec = self.model.result().spec
+        thresholds = {**spec.thresholds, **self.settings.thresholds}
+        self._looked_back = None
+        self._thresholds = np.array([thresholds.get(name, 0.5) for name in INSTRUMENTS])
+        self.meters.set_thresholds(thresholds, spec.family_thresholds)
+        self.roll.set_thresholds(thresholds)
 
     # -- the system ------------------------------------------------------------------
 
