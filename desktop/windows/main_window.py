@@ -358,14 +358,15 @@ class MainWindow(QWidget):
         if self._frames % SLOW_FRAMES == 0:
             self._look_back(session, reading, now_s)
         known = shown.expected is not None
-        self.polyphony.set_values(shown.polyphony if known else None, self.lately.largest)
+        if self._frames % 2 == 0:
+            self.polyphony.set_values(shown.polyphony if known else None, self.lately.largest)
         level = reading.level
         self.level.set_level(level.rms_dbfs, level.peak_dbfs, level.clipped, dt_s)
         if self._frames % (6 if session.is_live else 3) == 0 and self.roll.isVisible():
             if isinstance(session, FileSession):
                 self.roll.set_length(session.duration_s)
             self.roll.set_now(reading.time_s, session.track)
-        if isinstance(session, FileSession) and self.transport.isVisible():
+        if self._frames % 3 == 0 and isinstance(session, FileSession):
             self.transport.tick()
 
     def _look_back(self, session: Session, reading: Reading, now_s: float) -> None:
