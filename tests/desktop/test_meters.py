@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PyQt6.QtCore import QPoint, Qt
-from PyQt6.QtWidgets import QProgressBar, QScrollArea
+from PyQt6.QtWidgets import QProgressBar, QPushButton, QScrollArea
 
 from desktop.heard.lingering import LINGER_S, Lingering
 from desktop.heard.sureness import percent, sureness
@@ -314,9 +314,11 @@ def test_a_screen_reader_finds_each_meter_with_name_and_value(meters):
     piano = told["Piano, 81 percent, heard"]
     assert piano.value() == 81
     assert piano.geometry() == meters._placed[0].rect
-    assert "23 quiet, closed" in told
-    meters.toggle_quiet()
+    line = next(b for b in meters.findChildren(QPushButton) if b.isVisible())
+    assert line.accessibleName() == "23 quiet, closed"
+    line.click()  # as a screen reader presses it
     meters.speak()
+    assert line.accessibleName() == "23 quiet, open"
     told = {m.accessibleName() for m in meters.findChildren(QProgressBar) if m.isVisible()}
     assert "Flute, 0 percent, not heard" in told
     assert len(told) >= len(INSTRUMENTS)
