@@ -345,6 +345,13 @@ def test_what_does_not_fit_scrolls(qtbot, theme, size):
     meters.set_thresholds(dict.fromkeys(INSTRUMENTS, 0.5))
     give(meters, **dict.fromkeys(INSTRUMENTS, 0.9))
     qtbot.waitUntil(lambda: meters.height() > max(i.rect.bottom() for i in meters._placed))
+    for _ in range(30):  # the row that the keys choose is always in view
+        qtbot.keyClick(meters, Qt.Key.Key_Down)
+    chosen = meters._placed[meters._current].rect
+    bar = area.verticalScrollBar().value()
+    assert meters._current == len(meters._placed) - 1
+    assert bar <= chosen.top()
+    assert chosen.bottom() <= bar + area.viewport().height()
 
 
 @pytest.mark.parametrize("scale", [0.75, 1.0, 2.0])
