@@ -78,10 +78,10 @@ DESIGNS = {
     "mean pooling": Row(settings=('network.pooling="mean"',)),
     "no real notes": Row(settings=("recorded_weight=0.0",)),
     "never musical": Row(
-        settings=("stage.mix.score.musical_p=0.0", "stage.mix.score.piece_p=0.0")
+        settings=("stage.mix.arrangement.musical_p=0.0", "stage.mix.arrangement.piece_p=0.0")
     ),
-    "always musical": Row(settings=("stage.mix.score.musical_p=1.0",)),
-    "more composed pieces": Row(settings=("stage.mix.score.piece_p=0.6",)),
+    "always musical": Row(settings=("stage.mix.arrangement.musical_p=1.0",)),
+    "more composed pieces": Row(settings=("stage.mix.arrangement.piece_p=0.6",)),
     "no effects": Row(settings=("stage.mix.effects=false",)),
     "Muon": Row(settings=('optimizer="muon"',)),
     "Muon, another seed": Row(settings=('optimizer="muon"',), seed=2),
@@ -202,8 +202,8 @@ class Bench:
         scores = {
             "parameters": parameter_count(model),
             "mmac": million_macs(make_network(model.config)),
-            "fp32_ms": fp32.median_ms,
-            "int8_ms": int8.median_ms if model.int8.inside else math.nan,
+            "fp32_ms": fp32.p50_ms,
+            "int8_ms": int8.p50_ms if model.int8.inside else math.nan,
             "memory_mib": memory_mib(exported.fp32),
             "unseen_map": unseen["map"],
             "unseen_top1": unseen["solo_top1"],

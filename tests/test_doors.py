@@ -46,7 +46,7 @@ DESKTOP_FOLDERS = {  # the same of desktop, and of the files beside the folders
     "sessions": {"background", "kept", "heard"},
     "widgets": {"looks", "kept", "heard"},
     "windows": {"background", "looks", "kept", "heard", "sessions", "widgets"},
-    "controllers": {"looks", "kept", "sessions", "widgets", "windows"},
+    "controllers": {"looks", "kept", "heard", "sessions", "widgets", "windows"},
 }
 FORBIDDEN_LIBRARIES = {
     "tutti": {"torch", "PyQt6", "onnx", "sklearn", "matplotlib", "scipy"},

@@ -9,14 +9,17 @@ from concurrent.futures import Future
 from typing import Any
 
 from desktop.heard.bridge import Health, Reading, SessionState
+from desktop.heard.losses import Losses
 from desktop.heard.track import Track, row_of
 from desktop.heard.waveform import LevelAt
+from desktop.sessions.probe import SoundProbe
 from realtime.downmix import Channel
 from realtime.errors import TuttiError
 from realtime.model import TagModel
 from realtime.postprocess import Tags
 from realtime.smoothing import Smoothing
 from realtime.sources.base import Source
+from realtime.sources.overheard import Overheard
 from realtime.spec import WINDOW_S, ModelSpec
 from realtime.stats import EngineState
 from realtime.timeline import Timeline
@@ -52,6 +55,8 @@ class LiveSession:
         self.title = title
         self.facts = ""
         self.track = Track()
+        self.probe = SoundProbe()
+        self.losses = Losses()
         self.hop_s = hop_s
         self.error = ""
         self.device_latency_s = 0.0
@@ -64,6 +69,8 @@ class LiveSession:
         self._engine: Any = None
         self._closed = False
         self._looked_s = 0.0
+        self._snapshot: Any = None
+        self._snapshot_s = 0.0
         self._level = LevelAt()
         self._seen: Tags | None = None
         self.closing: threading.Thread | None = None
@@ -93,7 +100,7 @@ class LiveSession:
             loaded = model.result()
             from realtime.engine import Engine
 
-            source = make_source()
+            source = Overheard(make_source(), self.probe.push)
             engine = Engine(
                 loaded, source, hop_s=self.hop_s, smoothing=self._smoothing, channel=channel
             )
@@ -133,8 +140,14 @@ class LiveSession:
 
     def source_name(self) -> str:
         """The device's full name once it is known."""
-        engine = self._engine
-        return engine.latest().source_name if engine is not None else self.title
+        return self._latest().source_name if self._engine is not None else self.title
+
+    def _latest(self) -> Any:
+        """The engine's newest snapshot, not older than a look: making one reads the input level."""
+        now_s = time.monotonic()
+        if self._snapshot is None or now_s - self._snapshot_s >= 0.99 * LOOK_S:
+            self._snapshot, self._snapshot_s = self._engine.latest(), now_s
+        return self._snapshot
 
     def reading(self) -> Reading:
         now_s = time.monotonic()
@@ -147,8 +160,13 @@ class LiveSession:
 
     def _look(self) -> None:
         """Read the engine's input meter; the newest window adds what fell between two looks."""
-        engine = self._engine
-        snapshot = engine.latest() if engine is not None else None
+        snapshot = self._latest() if self._engine is not None else None
+        if snapshot is not None:
+            stats = snapshot.stats
+            self.losses.note(
+                self.time_s, missing_s=stats.missing_s, windows_dropped=stats.windows_dropped,
+                hop_s=self.hop_s, away=stats.state == EngineState.RECONNECTING,
+            )  # fmt: skip
         if snapshot is None or snapshot.level is None:
             self._level = LevelAt()
             return
@@ -161,8 +179,7 @@ class LiveSession:
     def health(self) -> Health:
         if self.error:
             return Health(SessionState.FAILED, error=self.error)
-        engine = self._engine
-        snapshot = engine.latest() if engine is not None else None
+        snapshot = self._latest() if self._engine is not None else None
         if snapshot is None:
             return Health(SessionState.OPENING)
         stats = snapshot.stats
@@ -229,6 +246,7 @@ class LiveSession:
         with self._lock:
             self._closed = True
             engine = self._engine
+        self.probe.close()
         if engine is not None and self.closing is None:
             self.closing = threading.Thread(target=engine.stop, name="live stop", daemon=True)
             self.closing.start()

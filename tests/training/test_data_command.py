@@ -19,9 +19,9 @@ from realtime.taxonomy import INSTRUMENTS
 from training.bank.bank import Bank
 from training.datasets import SETS
 from training.making.add import add_dataset
+from training.mixing.arrangement import ArrangementConfig
 from training.mixing.mixer import MixConfig, Mixer
 from training.mixing.palette import Palette
-from training.mixing.score import ScoreConfig
 from training.sounds.labelled import UNREADABLE, nearly_silent, piece
 
 TRAINING = sorted(name for name, one in SETS.items() if one.recordings)
@@ -65,7 +65,9 @@ def test_a_drum_stem_teaches_drums_and_leaves_cymbals_open(empty: Path, tmp_path
     )
     palette = Palette(Bank.open(tmp_path / "b"), ("train",), torch.device("cpu"))
     config = MixConfig(
-        effects=False, noise_p=0.0, score=ScoreConfig(count_weights=(0.0, 0.0, 0.0, 1.0), piece_p=1)
+        effects=False,
+        noise_p=0.0,
+        arrangement=ArrangementConfig(count_weights=(0.0, 0.0, 0.0, 1.0), piece_p=1),
     )
     rng = torch.Generator().manual_seed(1)
     targets = Mixer(palette, config, rng).batch(16).targets

@@ -35,7 +35,7 @@ class SharedBlock(nn.Module):
         return F.relu(self.norm2(shared(y)) + self.shortcut(x))
 
 
-class Stage(nn.Module):
+class ResNetStage(nn.Module):
     """Blocks of one width with one shared second convolution, or with one each."""
 
     def __init__(
@@ -75,7 +75,7 @@ class ShaResNet(nn.Module):
         inputs = (first, *self.widths[:-1])
         self.stages = nn.Sequential(
             *(
-                Stage(before, width, blocks, stride, shared)
+                ResNetStage(before, width, blocks, stride, shared)
                 for before, width, blocks, stride in zip(
                     inputs, self.widths, depths, (1, 2, 2, 2), strict=True
                 )

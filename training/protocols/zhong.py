@@ -29,7 +29,7 @@ from training.datasets import irmas, nsynth
 from training.datasets.recording import Recording
 from training.losses import convex_mixture
 from training.mixing import effects as fx
-from training.mixing.score import chance, uniform
+from training.mixing.arrangement import chance, uniform
 from training.models.tagger import PaperNetwork
 from training.protocols.heard import exactly, half_overlapping, mono
 from training.protocols.learn import Tell, fit_epochs, stored, table, warm_cosine
