@@ -44,6 +44,7 @@ class DeviceList(QWidget):
         self._devices: dict[tuple[object, ...], Device] = {}
         self._area: QScrollArea | None = None
         self._shown_dbfs: dict[tuple[object, ...], float] = {}
+        self._told_dbfs: dict[tuple[object, ...], float] = {}
         self._timer = QTimer(self)
         self._timer.setInterval(FRAME_MS)
         self._timer.timeout.connect(self._look)
@@ -58,6 +59,10 @@ class DeviceList(QWidget):
         if self.isVisible():
             self.previews.show(devices)
         self._picked()
+
+    def tell_level(self, identity: tuple[str, str, int], level_dbfs: float) -> None:
+        """The peak of a line that is no device here, and is not opened to hear it."""
+        self._told_dbfs[identity] = level_dbfs
 
     def close_previews(self, wait_for: tuple[str, str, int] | None = None) -> None:
         """Let go of every input; of ``wait_for`` before this returns."""
@@ -141,7 +146,9 @@ class DeviceList(QWidget):
             self._picked()
         for index in range(self.box.count()):
             identity = self._identity(index)
-            level = self.previews.level_dbfs(identity)
+            level = self._told_dbfs.pop(identity, None)
+            if level is None:
+                level = self.previews.level_dbfs(identity)
             before = self._shown_dbfs.get(identity)
             if level is None and before is None:
                 continue
