@@ -114,15 +114,6 @@ def listen(children, port: int, *arguments: str) -> subprocess.Popen[bytes]:
     return child
 
 
-def is_bound(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return True
-        return False
-
-
 def opened(name: str, port: int, channels: int = 2) -> ReaStream:
     return ReaStream(device(name, port=port), channels)
 
@@ -147,7 +138,7 @@ def receiver_of(port: int) -> psutil.Process:
 # -- what is heard ---------------------------------------------------------------------
 
 
-def test_the_demo_piece_is_heard_as_from_the_file(port, children, wait_until):
+def test_the_demo_piece_is_heard_as_from_the_file(port, children, wait_until, is_bound):
     """``tutti listen --reastream`` gives window for window what ``tutti tag`` names in the file."""
     sound, rate_hz = soundfile.read(DEMO, dtype="float32", always_2d=True, frames=15 * 48_000)
     child = listen(children, port, "--reastream", "demo", "--format", "jsonl", "--duration", "4.2")
@@ -196,7 +187,7 @@ def test_64_channels_come_side_by_side(plays, port):
                                atol=1e-5)  # fmt: skip
 
 
-def test_two_listeners_share_a_port(plays, port):
+def test_two_listeners_share_a_port(plays, port, is_bound):
     """A system gives a port out once: sources of one process hear by one receiver."""
     plays("loud", tone(1.0, 0.5))
     plays("soft", tone(1.0, 0.05))
@@ -308,7 +299,7 @@ def test_a_rate_that_changes_ends_the_stream_after_what_came_before(plays, port)
     assert sum(heard) == 480
 
 
-def test_nobody_of_that_name(plays, port, monkeypatch):
+def test_nobody_of_that_name(plays, port, monkeypatch, is_bound):
     """Said with who does send; a name of another case is another name."""
     from realtime.sources import reastream
 
@@ -445,7 +436,7 @@ def test_interpreter_held(port, heard_live):
 @pytest.mark.parametrize(
     "number", [signal.SIGTERM, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)]
 )
-def test_it_ends_with_its_receiver(plays, port, children, wait_until, number):
+def test_it_ends_with_its_receiver(plays, port, children, wait_until, number, is_bound):
     plays("bus", tone(1.0))
     child = listen(children, port, "--reastream", "bus", "--format", "jsonl")
     json.loads(child.stdout.readline())
