@@ -87,16 +87,22 @@ class DeviceList(QWidget):
         self.setFixedHeight(self.sizeHint().height())
         area, index = self._area, self.box.currentIndex()
         if area is not None:
-            height = min(self.height(), ROWS_IN_VIEW * ROW_PX)
+            height = min(self.sizeHint().height(), ROWS_IN_VIEW * ROW_PX)
             if area.height() != height:
                 area.setFixedHeight(height)
                 window = self.window()
                 if window is not None and window is not self and window.isVisible():
-                    QTimer.singleShot(0, window.adjustSize)
+                    QTimer.singleShot(0, self._fit_window)
             area.ensureVisible(0, index * ROW_PX + ROW_PX // 2, 0, ROW_PX // 2)
         if self.box.currentIndex() >= 0:
             self.setAccessibleDescription(self.text_of(self.box.currentIndex()))
         self.update()
+
+    def _fit_window(self) -> None:
+        """As high as it would like to be; ``adjustSize`` stops at two thirds of a small screen."""
+        window = self.window()
+        if window is not None:
+            window.resize(window.width(), window.sizeHint().height())
 
     def text_of(self, index: int) -> str:
         """A line in words, with its level."""

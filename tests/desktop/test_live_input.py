@@ -17,6 +17,7 @@ from desktop.background import Background
 from desktop.kept.settings import Settings
 from desktop.sessions.live_session import LiveSession
 from desktop.sessions.open_live import channel_of, device_latency_s, open_live
+from desktop.windows.device_list import ROW_PX
 from desktop.windows.guides import GUIDES
 from desktop.windows.live_input import LiveInputDialog, channel_choices, label_of
 from realtime.errors import TuttiError
@@ -133,6 +134,8 @@ def test_senders_of_reastream_join_the_list_as_they_are_heard(
     assert made.device.currentIndex() == 0  # what was picked stays picked
     shown = made.levels.level_text
     qtbot.waitUntil(lambda: (shown(0), shown(1)) == ("−6 dBFS", "−26 dBFS"), timeout=5000)
+    area = made.levels.parent().parent()  # the scroller has grown with the list
+    qtbot.waitUntil(lambda: area.height() == made.levels.height() == 2 * ROW_PX, timeout=5000)
     made.refresh()
     qtbot.waitUntil(made.refresh_button.isEnabled, timeout=5000)
     assert made.device.count() == 2
