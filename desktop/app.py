@@ -25,6 +25,7 @@ from PyQt6.QtWidgets import QApplication
 
 from desktop import starting
 from desktop.controllers.menus import Menus
+from desktop.controllers.sending import Sending
 from desktop.heard.bridge import ModelLoader
 from desktop.kept import settings as stored
 from desktop.kept.save import save_picture
@@ -37,6 +38,7 @@ from desktop.sessions.player import SilentSink
 from desktop.windows.main_window import MainWindow
 from realtime.cli import EXIT_BAD_INPUT, EXIT_INTERRUPTED
 from realtime.errors import TuttiError
+from realtime.live_outputs.table import asked_for
 from realtime.shutdown import ending_signals
 
 WINDOW_SIZE = (1440, 900)
@@ -108,6 +110,7 @@ def run_monitor(args: argparse.Namespace) -> int:
     path = stored.settings_path()
     settings, damage = stored.load(path)
     loader = ModelLoader(args.model)
+    sending = Sending(args, loader.future.result().spec) if asked_for(args) else None
     shooting = args.screenshot is not None
     chosen = args.theme or settings.theme
     theme = resolve_theme(chosen, settings.scale)
@@ -128,6 +131,8 @@ def run_monitor(args: argparse.Namespace) -> int:
     elif settings.on_top and not shooting:
         menus.view.stay_on_top(True)
     _open_source(args, menus)
+    if sending is not None:
+        sending.attach(window)
     if damage:
         window.status.say(damage, stay=True)
     elif died is not None:
@@ -144,6 +149,8 @@ def run_monitor(args: argparse.Namespace) -> int:
         keeper.timeout.connect(lambda: _keep(settings, path))
         keeper.start(KEEP_MS)
     code = app.exec()
+    if sending is not None:
+        sending.close()
     if not shooting:
         _save_settings(window, menus, path)
     if log is not None:
@@ -202,6 +209,20 @@ def _restore_geometry(window: MainWindow) -> None:
             continue
         if state:
             restore(QByteArray(state))
+    _keep_on_screen(window)
+
+
+def _keep_on_screen(window: MainWindow) -> None:
+    """A size that was kept on a larger screen is cut to this one, and the window moved onto it."""
+    screen = window.screen()
+    if screen is None or window.isMaximized() or window.isFullScreen():
+        return
+    free = screen.availableGeometry()
+    window.resize(window.size().boundedTo(free.size()))
+    if window.settings.geometry and not free.contains(window.geometry()):
+        left = min(window.x(), free.right() + 1 - window.width())
+        top = min(window.y(), free.bottom() + 1 - window.height())
+        window.move(max(left, free.left()), max(top, free.top()))
 
 
 def _keep(settings: stored.Settings, path: Path) -> None:

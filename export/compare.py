@@ -45,9 +45,11 @@ ROWS = {
     "stem stride 4, equal time": Row(("network.stem_stride=4", "stage.windows=60_000")),
     "mean pooling": Row(('network.pooling="mean"',)),
     "no real notes": Row(("recorded_weight=0.0",)),
-    "never musical": Row(("stage.mix.score.musical_p=0.0", "stage.mix.score.piece_p=0.0")),
-    "always musical": Row(("stage.mix.score.musical_p=1.0",)),
-    "more composed pieces": Row(("stage.mix.score.piece_p=0.6",)),
+    "never musical": Row(
+        ("stage.mix.arrangement.musical_p=0.0", "stage.mix.arrangement.piece_p=0.0")
+    ),
+    "always musical": Row(("stage.mix.arrangement.musical_p=1.0",)),
+    "more composed pieces": Row(("stage.mix.arrangement.piece_p=0.6",)),
     "no effects": Row(("stage.mix.effects=false",)),
     "Muon": Row(('optimizer="muon"',)),
     "Muon, another seed": Row(('optimizer="muon"',), seed=2),

@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from export.benchmark import Timing, time_model
+from export.bench.windows import Times, time_model
 from export.calibrate import Examples, choose_thresholds, with_thresholds
 from export.polyphony import correction_that_holds, fold
 from export.quantize import quantize
 from export.to_onnx import export_onnx, write_spec
-from export.verify import Difference, compare, onnx_scores, torch_scores
+from export.verify import ModelDifference, compare, onnx_scores, torch_scores
 from realtime.errors import TuttiError
 from realtime.model import Scores, TagModel
 from realtime.spec import WINDOW_SAMPLES, ModelSpec
@@ -25,13 +25,13 @@ from realtime.taxonomy import FAMILIES, INSTRUMENTS
 from training.bank.bank import Bank
 from training.checkpoint import load_model, save
 from training.datasets.real import truth_together
+from training.mixing.arrangement import ArrangementConfig
 from training.mixing.labels import Targets
 from training.mixing.mixer import MixConfig, Mixer
 from training.mixing.palette import Palette
-from training.mixing.score import ScoreConfig
 from training.models.network import Network
 from training.scoring import metrics
-from training.scoring.real import Heard, RealValidation, infer_with
+from training.scoring.real import RealAnswers, RealValidation, infer_with
 from training.scoring.validation import SPLIT
 
 _SEED = 4_711
@@ -41,7 +41,7 @@ _CALIBRATION_WINDOWS = 400
 _MAX_FP32_DIFFERENCE = 1e-3
 # Thresholds are for music as people record it, not for what training does to it.
 _MIXES = MixConfig(effects=False, noise_p=0.2)
-_SOLOS = replace(_MIXES, score=ScoreConfig(count_weights=(0.0, 1.0)))
+_SOLOS = replace(_MIXES, arrangement=ArrangementConfig(count_weights=(0.0, 1.0)))
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,16 @@ class Exported:
 
     fp32: Path
     int8: Path
-    parity: Difference
-    quantised: Difference
-    timings: tuple[Timing, Timing]
+    parity: ModelDifference
+    quantised: ModelDifference
+    timings: tuple[Times, Times]
     spec: ModelSpec
 
     def lines(self) -> Iterator[str]:
         """The result as text, a line a fact."""
         for path, timing in zip((self.fp32, self.int8), self.timings, strict=True):
             size = path.stat().st_size / 2**20
-            yield f"{path}: {size:.2f} MiB, {timing.median_ms:.2f} ms a window on one thread"
+            yield f"{path}: {size:.2f} MiB, {timing.p50_ms:.2f} ms a window on one thread"
         yield f"fp32 file against torch: {self.parity}"
         yield f"int8 against fp32: {self.quantised}"
         yield f"thresholds of int8: {_briefly(self.spec.thresholds)}"
@@ -126,7 +126,7 @@ def _on_rendered(spec: ModelSpec, scores: Scores, targets: Targets) -> ModelSpec
     return replace(with_thresholds(spec, *chosen), calibrated_on=said)
 
 
-def _on_real(spec: ModelSpec, heard: Heard, real: RealValidation) -> ModelSpec:
+def _on_real(spec: ModelSpec, heard: RealAnswers, real: RealValidation) -> ModelSpec:
     """The same on real clips and mixtures of them."""
     alone = [truth_together((clip,)) for clip in real.clips]
     definite = metrics.resolve(alone, heard.instruments[: real.singles])[0]
@@ -155,7 +155,7 @@ def _choose(examples: Examples) -> list[float]:
     return choose_thresholds(examples, rng)
 
 
-def _correct_count(model: Network, heard: Heard, real: RealValidation) -> None:
+def _correct_count(model: Network, heard: RealAnswers, real: RealValidation) -> None:
     """Put a correction of the number of instruments into the network, where one holds."""
     sources = [
         frozenset(real.clips[number].source for number in real.members[item])

@@ -15,7 +15,7 @@ from training.models.network import Network
 
 
 @dataclass(frozen=True)
-class Difference:
+class ModelDifference:
     """How far two models' instrument probabilities lie apart on the same windows.
 
     ``decisions``: share of label decisions, at each label's threshold, that agree.
@@ -40,11 +40,11 @@ def torch_scores(model: Network, windows: NDArray[np.float32]) -> Scores:
     return Scores(*(torch.cat(column).numpy() for column in zip(*parts, strict=True)))
 
 
-def compare(first: Scores, second: Scores, thresholds: NDArray[np.float32]) -> Difference:
+def compare(first: Scores, second: Scores, thresholds: NDArray[np.float32]) -> ModelDifference:
     """Compare two models' scores of the same windows."""
     gap = np.abs(first.instruments - second.instruments)
     same = (first.instruments >= thresholds) == (second.instruments >= thresholds)
-    return Difference(float(gap.max()), float(gap.mean()), float(same.mean()))
+    return ModelDifference(float(gap.max()), float(gap.mean()), float(same.mean()))
 
 
 def onnx_scores(path: Path, windows: NDArray[np.float32]) -> Scores:

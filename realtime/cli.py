@@ -19,6 +19,7 @@ DISTRIBUTION = "tutti-meter"
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
+_TAKES_ADDRESS = "--scheduler"
 _MISSING_LIBRARY = re.compile(r"(lib[^:/ ]+\.so[.\d]*): cannot open shared object file")
 
 EXAMPLES = """\
@@ -150,7 +151,9 @@ def _refuse_empty(arguments: list[str]) -> None:
 
 
 def _refuse_addresses(arguments: list[str]) -> None:
-    for argument in arguments:
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        if before == _TAKES_ADDRESS or argument.startswith(f"{_TAKES_ADDRESS}="):
+            continue
         name = re.sub(r"^--[\w-]+=", "", argument)
         if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", name) and not os.path.exists(name):
             raise TuttiError(f"{name} is an address, which is not read: download it first.")

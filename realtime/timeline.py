@@ -140,6 +140,19 @@ def window_document(tags: Tags, spec: ModelSpec) -> dict[str, Any]:
     }
 
 
+def live_document(tags: Tags, spec: ModelSpec) -> dict[str, Any]:
+    """One window as it is told while it is heard: with its level."""
+    level = tags.level
+    return window_document(tags, spec) | {
+        "level": {
+            "rms_dbfs": round(level.rms_dbfs, 2),
+            "peak_dbfs": round(level.peak_dbfs, 2),
+            "clipped": level.clipped,
+            "silent": level.silent,
+        }
+    }
+
+
 def _named(labels: tuple[str, ...], values: NDArray[np.float32]) -> Mapping[str, float]:
     return {label: _round(value) for label, value in zip(labels, values.tolist(), strict=True)}
 

@@ -40,7 +40,7 @@ Report = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
-class Part:
+class Chunk:
     """``features`` float16 ``[windows, k]`` and what sounds in each window."""
 
     features: Tensor
@@ -97,7 +97,7 @@ def fit_head(
 
 
 def fit_on(
-    parts: Sequence[Part],
+    parts: Sequence[Chunk],
     learning_rate: float,
     rng: torch.Generator,
     device: torch.device,
@@ -137,7 +137,7 @@ def fit_on(
 
 
 @torch.no_grad()
-def _hear(recipe: Recipe, palette: Palette, taggers: list[OutsideTagger], seed: int) -> Part:
+def _hear(recipe: Recipe, palette: Palette, taggers: list[OutsideTagger], seed: int) -> Chunk:
     """What the taggers make of one part's windows."""
     rng = torch.Generator(palette.device).manual_seed(seed)
     mixer = Mixer(palette, recipe.stages[0].mix, rng)
@@ -160,7 +160,7 @@ def _hear(recipe: Recipe, palette: Palette, taggers: list[OutsideTagger], seed: 
         torch.cat([getattr(one, name) for one in targets])[:PART_WINDOWS]
         for name in vars(targets[0])
     )
-    return Part(torch.cat(features)[:PART_WINDOWS], Targets(*columns))
+    return Chunk(torch.cat(features)[:PART_WINDOWS], Targets(*columns))
 
 
 def named(music: MusicBatch) -> Targets:
@@ -196,10 +196,10 @@ def _claim(run: Path, recipe: Recipe, seed: int) -> None:
         checkpoint.save(mark, {"settings": settings, "seed": seed})
 
 
-def _write(path: Path, part: Part) -> None:
+def _write(path: Path, part: Chunk) -> None:
     checkpoint.save(path, {"features": part.features, "targets": vars(part.targets)})
 
 
-def _read(path: Path) -> Part:
+def _read(path: Path) -> Chunk:
     state = checkpoint.load(path)
-    return Part(state["features"], Targets(**state["targets"]))
+    return Chunk(state["features"], Targets(**state["targets"]))

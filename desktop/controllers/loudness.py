@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PyQt6.QtCore import QTimer
+from PyQt6.QtWidgets import QBoxLayout
 
 from desktop.sessions.file_session import FileSession
 from desktop.sessions.live_session import LiveSession
@@ -49,7 +50,8 @@ class Loudness:
         window, panel = self.window, self.panel
         if panel.theme is not window.theme:
             panel.set_theme(window.theme)
-        roomy = window.height() >= window.theme.px(LEAST_HEIGHT_PX)
+        beside = window.side_column.direction() == QBoxLayout.Direction.TopToBottom
+        roomy = beside and window.height() >= window.theme.px(LEAST_HEIGHT_PX)
         shown = self.settings.loudness and roomy and not window.compact
         if panel.isHidden() == shown:
             panel.setVisible(shown)

@@ -29,6 +29,14 @@ SAVED = [one for one in FORMATS.values() if one.saved]
 _SAVE_KEYS = {"csv": ("Ctrl+S",), "audacity": ("Ctrl+Shift+S",)}
 
 
+DELAYS = (
+    ("Calm: two looks a second", 0.5),
+    ("Sooner: five looks a second, delay 0.3 s less", 0.2),
+    ("Soonest: ten looks a second, delay 0.4 s less", 0.1),
+)
+"""What a click on the delay offers: text and hop in seconds."""
+
+
 class Menus:
     """Binds every command to a window."""
 
@@ -53,6 +61,7 @@ class Menus:
         window.meters.menu_wanted.connect(self._row_menu)
         window.status.leave_compact.connect(self.view.toggle_compact)
         window.session_changed.connect(self._show_recent)
+        window.meters.edited.connect(self._show_checks)
 
     def _commands(self) -> list[Command]:
         w, step = self.window, self.window.transport
@@ -77,7 +86,7 @@ class Menus:
             Command("slower", "Playback", "Slower", ("[",), lambda: step.change_speed(-1)),
             Command("faster", "Playback", "Faster", ("]",), lambda: step.change_speed(1)),
             Command("activity", "Meters", "Sort by activity", ("S",), meters.toggle_sort, True),
-            Command("only", "Meters", "Only active instruments", ("A",), meters.toggle_only, True),
+            Command("quiet", "Meters", "Show the quiet ones", ("A",), meters.toggle_quiet, True),
             Command("unhide", "Meters", "Show hidden instruments", ("Shift+H",),
                     meters.show_hidden),
             Command("loudness", "Meters", "Loudness", ("K",), self.loudness.toggle, True),
@@ -85,6 +94,7 @@ class Menus:
                     self._clear),
             Command("motion", "Meters", "Meter motion…", ("Ctrl+M",), meters.motion),
             Command("expected", "Meters", "Expected instruments…", ("E",), meters.choose_expected),
+            Command("still", "Meters", "Reduced motion", (), meters.toggle_motion, True),
             Command("freeze", "History", "Freeze", ("F",), roll.toggle_freeze, True),
             Command("shorter", "History", "Shorter span", ("Ctrl+Left",), lambda: roll.span(-1)),
             Command("longer", "History", "Longer span", ("Ctrl+Right",), lambda: roll.span(1)),
@@ -123,7 +133,7 @@ class Menus:
         view = QMenu(window)
         view.addActions([act[n] for n in ("undo", "redo")])
         view.addSeparator()
-        meters = ("activity", "only", "unhide", "loudness", "clear", "motion")
+        meters = ("activity", "quiet", "unhide", "loudness", "clear", "motion", "still")
         view.addActions([act[n] for n in meters])
         view.addSeparator()
         spans = view.addMenu("History span")
@@ -155,6 +165,11 @@ class Menus:
         bar.add_button("View", "What is shown, and how", view)
         bar.add_button("Save", "The timeline, a picture, the log", saving)
         bar.add_button("?", "All keys").clicked.connect(lambda: self.show_keys())
+        delays = QMenu(window)
+        for text, hop_s in DELAYS:
+            add_choice(delays, text, functools.partial(self.metering.set_hop, hop_s))
+        delays.addAction(act["motion"])
+        bar.delay.set_choices(delays)
         self._show_recent()
 
     def _show_recent(self) -> None:
@@ -168,9 +183,9 @@ class Menus:
     def _show_checks(self) -> None:
         s, w = self.settings, self.window
         for name, on in (
-            ("activity", s.sort == "activity"), ("only", s.only_active), ("loudness", s.loudness),
-            ("freeze", w.roll.frozen), ("compact", w.compact), ("on_top", s.on_top),
-            ("full", w.isFullScreen()),
+            ("activity", s.sort == "activity"), ("quiet", s.quiet_open),
+            ("still", s.reduced_motion), ("loudness", s.loudness), ("freeze", w.roll.frozen),
+            ("compact", w.compact), ("on_top", s.on_top), ("full", w.isFullScreen()),
         ):  # fmt: skip
             self.actions[name].setChecked(on)
 
@@ -191,7 +206,7 @@ class Menus:
         if name in INSTRUMENTS:
             self.correcting.add_to(menu, name)
         menu.addSeparator()
-        menu.addActions([self.actions[n] for n in ("activity", "only", "unhide")])
+        menu.addActions([self.actions[n] for n in ("activity", "quiet", "unhide")])
         menu.popup(where)
 
     def show_keys(self) -> QDialog:

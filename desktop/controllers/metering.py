@@ -31,9 +31,18 @@ class Metering:
         self.settings.sort = "score" if self.settings.sort == "activity" else "activity"
         self.relayout()
 
-    def toggle_only(self) -> None:
-        self.settings.only_active = not self.settings.only_active
-        self.relayout()
+    def toggle_quiet(self) -> None:
+        self.window.meters.toggle_quiet()
+        self._changed()
+
+    def toggle_motion(self) -> None:
+        self.settings.reduced_motion = not self.settings.reduced_motion
+        self._changed()
+
+    def set_hop(self, hop_s: float) -> None:
+        """How often a live input is looked at: shorter is sooner, and costs more CPU."""
+        self.settings.hop_s = hop_s
+        self.motion_changed("hop_s")
 
     def show_hidden(self) -> None:
         self.settings.hidden.clear()

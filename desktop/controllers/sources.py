@@ -7,6 +7,7 @@ from pathlib import Path
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QWidget
 
+import realtime
 from desktop.sessions.file_session import FileSession
 from desktop.sessions.live_session import LiveSession
 from desktop.sessions.open_live import open_live
@@ -15,6 +16,8 @@ from desktop.windows.main_window import MainWindow
 from desktop.windows.sound_dialog import ask_sound
 from realtime.sources.device import Device
 
+DEMO = Path(realtime.__file__).parent / "assets" / "demo.ogg"
+
 
 class Sources:
     """Opens what a window listens to, and the windows that listen to more than one thing."""
@@ -22,13 +25,20 @@ class Sources:
     def __init__(self, window: MainWindow) -> None:
         self.window = window
         self.settings = window.settings
+        window.welcome.open_wanted.connect(self.open_file)
+        window.welcome.listen_wanted.connect(self.choose_live)
+        window.welcome.demo_wanted.connect(self.play_demo)
+
+    def play_demo(self) -> None:
+        """The piece that comes with the program."""
+        self.window.open_file(DEMO, play=True)
 
     def open_file(self) -> None:
         recent = self.settings.recent_files
         folder = str(Path(recent[0]).parent) if recent else ""
         path = ask_sound(self.window, "Open a file", folder)
         if path is not None:
-            self.window.open_file(path)
+            self.window.open_file(path, play=True)
 
     def choose_live(self) -> LiveInputDialog:
         dialog = LiveInputDialog(self.settings, self.window.background, self.window)

@@ -6,6 +6,8 @@ so that what is saved equals what was decided on.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,7 +25,7 @@ class Glide:
 
     def step(self, targets: NDArray[np.floating], dt_s: float) -> NDArray[np.float64]:
         """Move for ``dt_s`` seconds and return the values now shown."""
-        share = 1.0 - np.exp(-max(dt_s, 0.0) / self.time_constant_s)
+        share = 1.0 - math.exp(-max(dt_s, 0.0) / self.time_constant_s)
         moved = self.values + share * (targets - self.values)
         self.values = np.where(np.abs(targets - moved) < _SETTLED, targets, moved)
         return self.values

@@ -35,6 +35,8 @@ class Follower:
 
     def __init__(self) -> None:
         self.peaks = PeakHold(INSTRUMENT_COUNT)
+        self.still = False
+        """Reduced motion: values jump to where they are instead of gliding there."""
         self.reset()
 
     def reset(self) -> None:
@@ -54,7 +56,9 @@ class Follower:
             if self._fresh:
                 self._glide.values, self._fresh = np.array(values, float), False
         before, peaks_before = self._glide.values, self.peaks.values
-        instruments, families, polyphony, expected = as_columns(self._glide.step(targets, dt_s))
+        instruments, families, polyphony, expected = as_columns(
+            self._glide.step(targets, np.inf if self.still else dt_s)
+        )
         peaks = self.peaks.step(instruments, dt_s)
         glided = not np.array_equal(before, self._glide.values)
         self.moving = glided or not np.array_equal(peaks_before, peaks)

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from desktop.heard.bridge import Health, Reading, SessionState
+from desktop.heard.losses import Losses
 from desktop.heard.track import Track, row_of
 from desktop.heard.waveform import LevelAt
 from desktop.sessions.probe import SoundProbe
@@ -55,6 +56,7 @@ class LiveSession:
         self.facts = ""
         self.track = Track()
         self.probe = SoundProbe()
+        self.losses = Losses()
         self.hop_s = hop_s
         self.error = ""
         self.device_latency_s = 0.0
@@ -152,6 +154,12 @@ class LiveSession:
         """Read the engine's input meter; the newest window adds what fell between two looks."""
         engine = self._engine
         snapshot = engine.latest() if engine is not None else None
+        if snapshot is not None:
+            stats = snapshot.stats
+            self.losses.note(
+                self.time_s, missing_s=stats.missing_s, windows_dropped=stats.windows_dropped,
+                hop_s=self.hop_s, away=stats.state == EngineState.RECONNECTING,
+            )  # fmt: skip
         if snapshot is None or snapshot.level is None:
             self._level = LevelAt()
             return

@@ -1,9 +1,9 @@
-"""Input level: RMS bar, peak mark, held peak in dBFS, and a clip lamp that latches."""
+"""Input level: RMS bar, peak mark, largest peak in dBFS, and a clip lamp that latches."""
 
 from __future__ import annotations
 
 from PyQt6.QtCore import QRect, QRectF, QSize, Qt
-from PyQt6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PyQt6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from desktop.looks.theme import Theme
@@ -25,16 +25,20 @@ class LevelMeter(QWidget):
         self.largest_dbfs: float | None = None
         self._rms = self._peak = self._held = FLOOR_DBFS
         self._held_age_s = 0.0
-        self._painted: tuple[object, ...] = ()
+        self._painted: tuple[int, ...] = ()
+        self._painted_texts: tuple[object, ...] = ()
         self._still = Still(self)
         self.setAccessibleName("Input level")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.setMinimumHeight(theme.px(48))
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setToolTip("Click to clear the clip lamp and the largest peak.")
 
     def set_theme(self, theme: Theme) -> None:
         self.theme = theme
+        self.setMinimumHeight(theme.px(48))
+        self.setMaximumHeight(theme.px(112))
         self.updateGeometry()
         self.update()
 
@@ -55,19 +59,18 @@ class LevelMeter(QWidget):
         if peak_dbfs > -120.0:
             known = self.largest_dbfs
             self.largest_dbfs = peak_dbfs if known is None else max(known, peak_dbfs)
-        width = max(self.width(), 1)
-        state = (
-            *(
-                round((v - FLOOR_DBFS) / -FLOOR_DBFS * width)
-                for v in (self._rms, self._peak, self._held)
-            ),
-            self.clipped,
-            self.peak_text(),
-        )
-        if state != self._painted:
-            texts_same = state[3:] == self._painted[3:]
-            self._painted = state
-            self.update(self._bar() if texts_same else self.rect())
+        bar = self._bar()
+        lengths = tuple(self._x(bar, v) for v in (self._rms, self._peak, self._held))
+        texts = (self.clipped, self.peak_text())
+        if texts != self._painted_texts:
+            self.update()
+        elif lengths != self._painted:
+            pairs = zip(lengths, self._painted, strict=True)
+            changed = [x for new, old in pairs if new != old for x in (new, old)]
+            slack = self.theme.px(2) + 1
+            left, right = min(changed) - slack, max(changed) + slack
+            self.update(QRect(left, bar.top(), right - left, bar.height()) & bar)
+        self._painted, self._painted_texts = lengths, texts
 
     def clear(self) -> None:
         """Forget the clip and the largest peak."""
@@ -92,48 +95,74 @@ class LevelMeter(QWidget):
         else:
             super().keyPressEvent(event)
 
+    def focusInEvent(self, event: QFocusEvent | None) -> None:
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent | None) -> None:
+        self.update()
+
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        px, bar = self.theme.px, self._bar()
-        still = self._still.begin((self.theme.name, self.theme.scale), self.theme.colour("panel"))
+        bar = self._bar()
+        looks = (self.theme.name, self.theme.scale, self.clipped, self.peak_text(), self.hasFocus())
+        still = self._still.begin(looks, self.theme.colour("panel"))
         if still is not None:
             self._paint_still(still, bar)
             still.end()
-        painter, align = QPainter(self), Qt.AlignmentFlag
+        painter = QPainter(self)
         self._still.blit(painter, event.rect() if event else self.rect())
-        lamp = QRect(self.width() - px(16) - px(44), px(12), px(44), px(20))
-        if self.clipped:
-            painter.fillRect(lamp, self.theme.colour("bad"))
-            painter.setPen(self.theme.colour("window"))
-            painter.setFont(self.theme.font(11, bold=True))
-            painter.drawText(lamp, align.AlignCenter, "CLIP")
-        painter.setPen(self.theme.colour("text"))
-        painter.setFont(self.theme.font(14))
-        number = QRect(px(80), px(12), lamp.left() - px(16) - px(80), px(20))
-        painter.drawText(number, align.AlignRight | align.AlignVCenter, self.peak_text())
         self._paint_level(painter, bar)
-        if self.hasFocus():
-            painter.setPen(self.theme.colour("accent"))
-            painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5))
         painter.end()
+
+    @property
+    def _is_strip(self) -> bool:
+        """Too low for marks: one line over a bar."""
+        return self.height() < self.theme.px(84)
 
     def _bar(self) -> QRect:
         px = self.theme.px
-        return QRect(px(16), px(44), self.width() - px(32), px(14))
+        if self._is_strip:
+            return QRect(px(12), self.height() - px(20), self.width() - px(24), px(10))
+        return QRect(px(16), px(40), self.width() - px(32), self.height() - px(40 + 34))
+
+    def _lamp(self) -> QRect:
+        px, bar = self.theme.px, self._bar()
+        return QRect(bar.right() + 1 - px(40), px(5 if self._is_strip else 11), px(40), px(20))
 
     def _paint_still(self, painter: QPainter, bar: QRect) -> None:
-        px, align = self.theme.px, Qt.AlignmentFlag
-        painter.setPen(self.theme.colour("muted"))
+        px, align, lamp = self.theme.px, Qt.AlignmentFlag, self._lamp()
+        middle = align.AlignLeft | align.AlignVCenter
+        head = QRect(bar.left(), lamp.top(), bar.width(), lamp.height())
+        left = bar.left()
         painter.setFont(self.theme.font(12, bold=True, spaced=True))
-        head = QRect(px(16), px(12), self.width() - px(32), px(20))
-        painter.drawText(head, align.AlignLeft | align.AlignVCenter, "Level")
-        lamp = QRect(self.width() - px(16) - px(44), px(12), px(44), px(20))
+        if not self._is_strip:
+            painter.setPen(self.theme.colour("muted"))
+            painter.drawText(head, middle, "Level")
+            left += painter.fontMetrics().horizontalAdvance("Level") + px(16)
+        words = QRect(left, lamp.top(), lamp.left() - px(12) - left, lamp.height())
+        how = middle if self._is_strip else align.AlignRight | align.AlignVCenter
+        text = f"Peak {self.peak_text()}"
+        painter.setFont(self.theme.font(14))
+        if painter.fontMetrics().horizontalAdvance(text) > words.width():
+            text = text.removesuffix(" dBFS")
+        painter.setPen(self.theme.colour("text"))
+        painter.drawText(words, how, text)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self.theme.colour("track"))
-        painter.drawRect(lamp)
-        painter.drawRect(bar)
-        painter.setPen(self.theme.colour("faint"))
-        painter.setFont(self.theme.font(11))
+        painter.setBrush(self.theme.colour("bad" if self.clipped else "track"))
+        painter.drawRoundedRect(QRectF(lamp), px(3), px(3))
+        painter.fillRect(bar, self.theme.colour("track"))
+        painter.setPen(self.theme.colour("window" if self.clipped else "faint"))
+        painter.setFont(self.theme.font(11, bold=self.clipped))
         painter.drawText(lamp, align.AlignCenter, "CLIP")
+        if not self._is_strip:
+            self._paint_marks(painter, bar)
+        if self.hasFocus():
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(self.theme.colour("accent"))
+            painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5))
+
+    def _paint_marks(self, painter: QPainter, bar: QRect) -> None:
+        px, align = self.theme.px, Qt.AlignmentFlag
+        painter.setFont(self.theme.font(11))
         for mark in _MARKS_DBFS:
             x = self._x(bar, mark)
             painter.setPen(self.theme.colour("line"))

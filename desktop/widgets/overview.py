@@ -13,6 +13,7 @@ from desktop.heard.bridge import Analysed
 from desktop.looks.theme import Theme
 from desktop.widgets.heat import lane_indices, lane_tables, paint_columns
 from desktop.widgets.meter_rows import SCORE_ORDER
+from desktop.widgets.still import blit
 from realtime.clock_time import clock_time
 from realtime.taxonomy import FAMILIES
 
@@ -36,7 +37,10 @@ class Overview(QWidget):
         self._drag: tuple[float, float] | None = None
         self._base: QPixmap | None = None
         self._base_key: tuple[object, ...] = ()
-        self._painted: tuple[object, ...] = ()
+        self._painted: tuple[int, object, int, int] | None = None
+        self._is_low = False
+        self._line_x = 0.0
+        """Where the position was painted last."""
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("File overview and position")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -53,7 +57,14 @@ class Overview(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(self.theme.px(480), self.theme.px(88))
+        width, height = (160, 32) if self._is_low else (480, 88)
+        return QSize(self.theme.px(width), self.theme.px(height))
+
+    def set_low(self, low: bool) -> None:
+        """In a small window: the waveform over low lanes."""
+        if low != self._is_low:
+            self._is_low = low
+            self.updateGeometry()
 
     def show_analysis(self, analysis: Analysed | None) -> None:
         self.analysis, self._base, self._drag = analysis, None, None
@@ -71,9 +82,14 @@ class Overview(QWidget):
             round(progress * 200),
             analysis.track.version if analysis and analysis.done else 0,
         )
-        if state != self._painted:
-            self._painted = state
+        if state == self._painted:
+            return
+        if self._painted and state[1:] == self._painted[1:]:
+            for x in (state[0], round(self._line_x)):
+                self.update(QRect(x - self.theme.px(3), 0, self.theme.px(6), self.height()))
+        else:
             self.update()
+        self._painted = state
 
     @property
     def _duration_s(self) -> float:
@@ -94,13 +110,14 @@ class Overview(QWidget):
             return
         key = (
             self.size(),
+            self.devicePixelRatioF(),
             round(self.analysis.progress * 200),
             self.analysis.done,
             self.analysis.track.version if self.analysis.done else 0,
         )
         if self._base is None or key != self._base_key:
             self._base, self._base_key = self._paint_base(), key
-        painter.drawPixmap(0, 0, self._base)
+        blit(painter, self._base, event.rect() if event else self.rect())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         loop = self._drag or self._loop
         if loop:
@@ -113,7 +130,7 @@ class Overview(QWidget):
             painter.setPen(QPen(self.theme.colour("accent"), self.theme.px(2)))
             for x in (left, right):
                 painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
-        x = self._x(self._position_s)
+        x = self._line_x = self._x(self._position_s)
         painter.setPen(QPen(self.theme.colour("text"), self.theme.px(2)))
         painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
         if self.hasFocus():

@@ -1,144 +1,202 @@
-"""How many instruments sound: a segmented scale 0 to 6+, its distribution and its mean."""
+"""How many instruments sound: an honest range of counts, and where there is room its reasons."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PyQt6.QtCore import QPointF, QRect, QSize, Qt
-from PyQt6.QtGui import QPainter, QPaintEvent, QPolygonF
+from PyQt6.QtCore import QRect, QSize, Qt
+from PyQt6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
+from desktop.heard.count import Range, count_range, range_text
 from desktop.looks.theme import Theme
 from desktop.widgets.still import Still
 from realtime.spec import POLYPHONY_LABELS
 
+_STRIP_PX, _PLAIN_PX = 84, 156
+"""Below these heights: one line; a number without its histogram."""
+
 
 class PolyphonyMeter(QWidget):
-    """The distribution ``(7,)``, the expected count, and the largest count of the last 10 s."""
+    """A range of counts from the distribution ``(7,)``, and the largest count of the last 10 s."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.theme = theme
+        self.wanted_px = 208
+        """The height it likes, before the theme's scale."""
         self._distribution = np.zeros(len(POLYPHONY_LABELS))
-        self._expected: float | None = None
+        self._range: Range | None = None
         self._largest: int | None = None
         self._painted: tuple[object, ...] = ()
         self._still = Still(self)
         self.setAccessibleName("Polyphony: how many instruments sound")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.setMinimumHeight(theme.px(48))
+        self.setToolTip(
+            "The shortest range of counts that holds 80 % of the model's probability, "
+            "the likeliest count, and the largest of the last 10 s."
+        )
 
     def set_theme(self, theme: Theme) -> None:
         self.theme = theme
+        self.setMinimumHeight(theme.px(48))
         self.updateGeometry()
         self.update()
 
-    def set_values(
-        self,
-        distribution: NDArray[np.floating] | None,
-        expected: float | None,
-        largest: int | None,
-    ) -> None:
-        """Show probabilities ``(7,)``, the expected count 0..6 and the largest count."""
+    def set_values(self, distribution: NDArray[np.floating] | None, largest: int | None) -> None:
+        """Show probabilities ``(7,)`` and the largest count; None: nothing is known."""
         if distribution is None:
             self._distribution[:] = 0.0
+            self._range = None
         else:
             self._distribution[:] = distribution
-        self._expected, self._largest = expected, largest
-        height = self.height()
-        state = (tuple(np.round(self._distribution * height).astype(int)), self.texts())
-        if state != self._painted:
-            self._painted = state
-            self.update()
+            self._range = count_range(self._distribution, self._range)
+        self._largest = largest
+        texts = self.texts()
+        full = self._bars_px()
+        heights = tuple(round(share * full) for share in self._distribution.tolist())
+        if (heights, texts) != self._painted:
+            same = self._painted and texts == self._painted[1]
+            self._painted = (heights, texts)
+            self.update(self._bars_rect() if same else self.rect())
 
     def texts(self) -> tuple[str, str, str]:
-        """Expected count, most likely count, largest of the last 10 s, as shown."""
-        if self._expected is None:
+        """The range, the likeliest count, the largest of the last 10 s, as shown."""
+        if self._range is None:
             return "–", "–", "–"
         likely = POLYPHONY_LABELS[int(self._distribution.argmax())]
         largest = "–" if self._largest is None else POLYPHONY_LABELS[min(self._largest, 6)]
-        return f"{self._expected:.1f}", likely, largest
+        return range_text(self._range), likely, largest
 
     def summary(self) -> str:
-        expected, likely, largest = self.texts()
-        return f"About {expected} instruments, most likely {likely}, largest in 10 s {largest}"
+        shown, likely, largest = self.texts()
+        return f"{shown} instruments at once, most likely {likely}, largest in 10 s {largest}"
 
     def sizeHint(self) -> QSize:
-        return QSize(self.theme.px(296), self.theme.px(208))
+        return QSize(self.theme.px(296), self.theme.px(self.wanted_px))
+
+    # -- painting --------------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        likely = int(self._distribution.argmax()) if self._expected is not None else -1
-        looks = (self.theme.name, self.theme.scale, likely)
-        still = self._still.begin(looks, self.theme.colour("panel"))
+        texts = self.texts()
+        key = (self.theme.name, self.theme.scale, texts, self.hasFocus())
+        still = self._still.begin(key, self.theme.colour("panel"))
         if still is not None:
-            self._paint_still(still, likely)
+            if self._height_px() < _STRIP_PX:
+                self._paint_strip(still, texts)
+            else:
+                self._paint_texts(still, texts)
             still.end()
         painter = QPainter(self)
         self._still.blit(painter, event.rect() if event else self.rect())
-        self._paint_numbers(painter)
-        for index, share in enumerate(self._distribution):
-            cell = self._cell(index)
-            height = round(cell.height() * float(share))
-            if share > 0.004:
-                bar = cell.adjusted(0, cell.height() - max(height, self.theme.px(2)), 0, 0)
-                painter.fillRect(bar, self.theme.colour("accent", 1.0 if index == likely else 0.55))
-        if self._expected is not None:
-            self._paint_expected(painter, self._expected)
+        if self._height_px() >= _PLAIN_PX:
+            self._paint_bars(painter)
         painter.end()
 
-    def _scale(self) -> tuple[float, float, int, int]:
-        """Left edge and step of the segments, their top and their bottom."""
-        px = self.theme.px
-        left = px(16)
-        step = (self.width() - 2 * left) / len(POLYPHONY_LABELS)
-        return left, step, px(88), self.height() - px(40)
+    def _height_px(self) -> float:
+        return self.height() / self.theme.scale
 
-    def _cell(self, index: int) -> QRect:
-        left, step, top, bottom = self._scale()
-        gap = self.theme.px(2)
-        start, end = round(left + index * step) + gap, round(left + (index + 1) * step) - gap
-        return QRect(start, top, end - start, bottom - top)
+    def _paint_strip(self, painter: QPainter, texts: tuple[str, str, str]) -> None:
+        px, middle = self.theme.px, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+        font = self._fitting("6 to 6+", self.height() * 0.5, self.width() * 0.5)
+        painter.setFont(font)
+        painter.setPen(self.theme.colour("text"))
+        left = px(12)
+        painter.drawText(QRect(left, 0, self.width(), self.height()), middle, texts[0])
+        left += QFontMetrics(font).horizontalAdvance(texts[0]) + px(10)
+        painter.setPen(self.theme.colour("muted"))
+        painter.setFont(self.theme.font(12))
+        box = QRect(left, 0, self.width() - left - px(4), self.height())
+        wrap = middle | Qt.TextFlag.TextWordWrap
+        words = "at once" if box.width() < px(100) else f"at once, most likely {texts[1]}"
+        painter.drawText(box, wrap, words)
 
-    def _paint_still(self, painter: QPainter, likely: int) -> None:
-        px, align = self.theme.px, Qt.AlignmentFlag
-        _, _, _, bottom = self._scale()
+    def _paint_texts(self, painter: QPainter, texts: tuple[str, str, str]) -> None:
+        px, left = self.theme.px, Qt.AlignmentFlag.AlignLeft
+        middle = Qt.AlignmentFlag.AlignVCenter | left
+        width = self.width() - px(32)
+        painter.setPen(self.theme.colour("muted"))
+        painter.setFont(self.theme.font(12, bold=True, spaced=True))
+        painter.drawText(QRect(px(16), px(10), width, px(18)), middle, "Instruments at once")
+        top, height = px(28), self._number_px()
+        painter.setPen(self.theme.colour("text"))
+        font = self._fitting("6 to 6+", height * 0.8, width * 0.5)
+        painter.setFont(font)
+        painter.drawText(QRect(px(16), top, width, height), middle, texts[0])
+        used = QFontMetrics(font).horizontalAdvance(texts[0]) + px(16)
+        small = self.theme.font(13)
+        lines = [f"most likely {texts[1]}"]
+        if self._range and self._largest is not None and self._largest > self._range[1]:
+            lines.append(f"{texts[2]} in the last 10 s")
+        metrics = QFontMetrics(small)
+        painter.setFont(small)
+        painter.setPen(self.theme.colour("muted"))
+        step, room = metrics.height(), width - used
+        if max(map(metrics.horizontalAdvance, lines)) > room:
+            lines = lines[:1]
+        y = top + (height - step * len(lines)) // 2
+        for line in lines:
+            painter.drawText(QRect(px(16) + used, y, room, step), middle, line)
+            y += step
+        if self._height_px() >= _PLAIN_PX:
+            self._paint_scale(painter)
+
+    def _paint_scale(self, painter: QPainter) -> None:
+        px, likely = self.theme.px, int(self._distribution.argmax())
+        low, high = self._range or (-1, -1)
         for index, label in enumerate(POLYPHONY_LABELS):
             cell = self._cell(index)
             painter.fillRect(cell, self.theme.colour("track"))
-            painter.setFont(self.theme.font(13, bold=index == likely))
-            painter.setPen(self.theme.colour("text" if index == likely else "muted"))
-            box = QRect(cell.left() - px(4), bottom + px(8), cell.width() + px(8), px(24))
-            painter.drawText(box, align.AlignHCenter | align.AlignTop, label)
-        painter.setPen(self.theme.colour("muted"))
-        painter.setFont(self.theme.font(12, bold=True, spaced=True))
-        heading = QRect(px(16), px(12), self.width() - px(32), px(16))
-        painter.drawText(heading, align.AlignLeft | align.AlignVCenter, "Instruments at once")
-        painter.setFont(self.theme.font(12))
-        for left, caption in zip(self._columns(), ("most likely", "largest, 10 s"), strict=True):
-            box = QRect(left, px(56), px(96), px(16))
-            painter.drawText(box, align.AlignLeft | align.AlignVCenter, caption)
+            inside = low <= index <= high
+            bold = inside and index == likely
+            painter.setFont(self.theme.font(13, bold=bold))
+            painter.setPen(self.theme.colour("text" if inside else "muted"))
+            box = QRect(cell.left() - px(4), cell.bottom() + px(5), cell.width() + px(8), px(20))
+            painter.drawText(box, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, label)
+        if self._range is not None:
+            left, right = self._cell(low).left(), self._cell(high).right() + 1
+            y = self._cell(0).bottom() + px(2)
+            painter.fillRect(QRect(left, y, right - left, px(3)), self.theme.colour("accent"))
 
-    def _columns(self) -> tuple[int, int]:
+    def _paint_bars(self, painter: QPainter) -> None:
+        low, high = self._range or (-1, -1)
+        for index, share in enumerate(self._distribution.tolist()):
+            if share > 0.004:
+                cell = self._cell(index)
+                height = max(round(cell.height() * share), self.theme.px(2))
+                bar = cell.adjusted(0, cell.height() - height, 0, 0)
+                strong = 1.0 if low <= index <= high else 0.5
+                painter.fillRect(bar, self.theme.colour("accent", strong))
+
+    # -- geometry --------------------------------------------------------------------
+
+    def _number_px(self) -> int:
+        """The height of the line with the large number."""
         px = self.theme.px
-        return px(112), self.width() - px(16) - px(88)
+        if self._height_px() < _PLAIN_PX:
+            return self.height() - px(38)
+        return max(px(48), round(self.height() * 0.28))
 
-    def _paint_numbers(self, painter: QPainter) -> None:
-        px, (expected, likely, largest) = self.theme.px, self.texts()
-        how = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        painter.setPen(self.theme.colour("text"))
-        painter.setFont(self.theme.font(36, bold=True))
-        painter.drawText(QRect(px(16), px(32), px(96), px(44)), how, expected)
-        painter.setFont(self.theme.font(18, bold=True))
-        for left, value in zip(self._columns(), (likely, largest), strict=True):
-            painter.drawText(QRect(left, px(32), px(96), px(24)), how, value)
+    def _bars_px(self) -> int:
+        return self._bars_rect().height() if self._height_px() >= _PLAIN_PX else 0
 
-    def _paint_expected(self, painter: QPainter, expected: float) -> None:
-        """A caret under the scale at the expected count, between the counts it lies between."""
-        left, step, _, bottom = self._scale()
-        x = left + (min(expected, 6.0) + 0.5) * step
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self.theme.colour("text"))
-        y, size = bottom + self.theme.px(1), self.theme.px(5)
-        corners = [QPointF(x, y), QPointF(x - size, y + size), QPointF(x + size, y + size)]
-        painter.drawPolygon(QPolygonF(corners))
+    def _bars_rect(self) -> QRect:
+        px = self.theme.px
+        top = px(28) + self._number_px() + px(6)
+        return QRect(px(16), top, self.width() - px(32), max(self.height() - px(34) - top, 1))
+
+    def _cell(self, index: int) -> QRect:
+        area, gap = self._bars_rect(), self.theme.px(2)
+        step = area.width() / len(POLYPHONY_LABELS)
+        start, end = area.left() + index * step, area.left() + (index + 1) * step
+        left, right = round(start) + gap, round(end) - gap
+        return QRect(left, area.top(), right - left, area.height())
+
+    def _fitting(self, widest: str, height: float, width: float) -> QFont:
+        """The largest bold type in which a text is not wider nor higher than that."""
+        size = height / self.theme.scale / 1.2
+        advance = QFontMetrics(self.theme.font(size, bold=True)).horizontalAdvance(widest)
+        size = min(size, size * width / max(advance, 1))
+        return self.theme.font(max(round(size, 1), 12.0), bold=True)

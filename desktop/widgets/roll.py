@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 from PyQt6.QtCore import QPoint, QRect, Qt, pyqtSignal
 from PyQt6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PyQt6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from desktop.heard.track import Track
+from desktop.heard.count import count_range, range_text
+from desktop.heard.losses import Span
+from desktop.heard.sureness import percent
+from desktop.heard.track import Track, as_columns
 from desktop.kept.settings import Settings
 from desktop.looks.theme import Theme
 from desktop.widgets.heat import lane_tables
@@ -18,6 +22,7 @@ from desktop.widgets.roll_picture import (
     Marker,
     paint_curve,
     paint_heat,
+    paint_losses,
     paint_markers,
     paint_names,
     paint_ruler,
@@ -26,7 +31,7 @@ from desktop.widgets.still import Still
 from realtime.clock_time import clock_time
 from realtime.taxonomy import INSTRUMENTS, display_name
 
-EMPTY_HINT = "Drop a sound file here, press Ctrl+O to open one, or Ctrl+L to listen to an input."
+_STEP_PX = 3
 SPANS_S = (30.0, 60.0, 120.0, 300.0, 600.0)
 
 
@@ -42,12 +47,17 @@ class HistoryRoll(QWidget):
         self.theme = theme
         self.track = Track()
         self.markers: list[Marker] = []
+        self.losses: Sequence[Span] = ()
+        """When sound was lost; drawn as bands."""
         self.frozen = False
         self.is_live = True
         self.hop_s = 0.5
-        self.hint = EMPTY_HINT
+        self.hint = ""
         self._thresholds: Mapping[str, float] = {}
-        self._tables = lane_tables(theme, LANES, {})
+        self.lanes: tuple[str, ...] = LANES
+        """Instruments heard in what is shown; all of them before any is."""
+        self._tables = lane_tables(theme, list(LANES), {})
+        self._lanes_of: tuple[object, ...] = ()
         self._looks = 0
         """Counts changes of theme and thresholds."""
         self._now_s = 0.0
@@ -59,22 +69,24 @@ class HistoryRoll(QWidget):
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("History of instruments and polyphony")
+        self.setAccessibleDescription("Nothing heard yet")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumHeight(theme.px(160))
+        self.setMinimumHeight(theme.px(120))
 
     # -- what is shown ---------------------------------------------------------------
 
     def set_theme(self, theme: Theme) -> None:
         self.theme = theme
-        self._tables = lane_tables(theme, LANES, self._thresholds)
+        self._tables = lane_tables(theme, list(self.lanes), self._thresholds)
         self._looks += 1
-        self.setMinimumHeight(theme.px(160))
+        self.setMinimumHeight(theme.px(120))
         self.update()
 
     def set_thresholds(self, thresholds: Mapping[str, float]) -> None:
         self._thresholds = dict(thresholds)
-        self._tables = lane_tables(self.theme, LANES, thresholds)
+        self._tables = lane_tables(self.theme, list(self.lanes), thresholds)
+        self._lanes_of = ()
         self._looks += 1
         self.update()
 
@@ -84,7 +96,7 @@ class HistoryRoll(QWidget):
         """Begin with another track; ``duration_s`` is a file's length."""
         self.track, self.is_live, self.hop_s = track, is_live, hop_s
         self._duration_s, self.frozen, self._start_s, self._now_s = duration_s, False, 0.0, 0.0
-        self.markers = []
+        self.markers, self.losses = [], ()
         self.hint = "What is heard is drawn here."
         self.update()
 
@@ -99,6 +111,7 @@ class HistoryRoll(QWidget):
         self.track, self._now_s = track, now_s
         if not self.frozen:
             self._start_s = self._follow()
+        self._choose_lanes()
         key = self._picture_key()
         if key != self._painted:
             self._painted = key
@@ -106,6 +119,26 @@ class HistoryRoll(QWidget):
         elif self._now_line(axes) != before:
             self.update(before)
             self.update(self._now_line(axes))
+
+    def _choose_lanes(self) -> None:
+        """A lane for each instrument heard in what is shown: for two windows to enter, one to stay.
+
+        Looked at when a window is new, or what is shown has moved by a tenth.
+        """
+        moved = round(self._start_s / self.span_s * 10)
+        looked_at = (id(self.track), self.track.version, moved, self.span_s)
+        if looked_at == self._lanes_of:
+            return
+        self._lanes_of = looked_at
+        rows = self.track.between(self._start_s, self._start_s + self.span_s)
+        limits = np.array([self._thresholds.get(name, 0.5) for name in INSTRUMENTS])
+        heard = dict(zip(INSTRUMENTS, (rows.instruments >= limits).sum(axis=0), strict=True))
+        shown = set(self.lanes) if self.lanes != LANES else set()
+        lanes = tuple(n for n in LANES if heard[n] >= (1 if n in shown or len(rows) < 8 else 2))
+        if (lanes or LANES) != self.lanes:
+            self.lanes = lanes or LANES
+            self._tables = lane_tables(self.theme, list(self.lanes), self._thresholds)
+            self._looks += 1
 
     @property
     def span_s(self) -> float:
@@ -154,7 +187,7 @@ class HistoryRoll(QWidget):
         self.update()
 
     def axes(self) -> Axes:
-        return Axes(self.theme, self.size(), self._start_s, self.span_s)
+        return Axes(self.theme, self.size(), self._start_s, self.span_s, self.lanes)
 
     # -- painting --------------------------------------------------------------------
 
@@ -173,7 +206,7 @@ class HistoryRoll(QWidget):
         # Counting back from now, the ruler stands still while the lanes move.
         still_ruler = self.is_live and not self.frozen and bool(len(self.track))
         span_s = self.span_s if still_ruler else None
-        key = (self.theme.name, self.theme.scale, names, span_s)
+        key = (self.theme.name, self.theme.scale, names, span_s, self.lanes)
         painter = self._names.begin(key, self.theme.colour("panel"))
         if painter is not None:
             paint_names(painter, axes, self._name)
@@ -190,6 +223,7 @@ class HistoryRoll(QWidget):
         self._names.blit(painter, self.rect())
         paint_heat(painter, axes, rows, self._tables, max(self.hop_s, 0.5) * 1.01)
         paint_curve(painter, axes, rows)
+        paint_losses(painter, axes, self.losses)
         if len(self.track):
             if not self.is_live or self.frozen:
                 paint_ruler(painter, axes, self._now_s if self.is_live else None)
@@ -209,10 +243,15 @@ class HistoryRoll(QWidget):
     def _picture_key(self) -> tuple[object, ...]:
         """What the picture depends on; time counts in pixels."""
         per_px = self.span_s / self.axes().lanes.width()
+        version = self.track.version
+        if self.is_live and not self.frozen:
+            # All of it moves: so seldom that nobody sees it stutter. New windows come with it.
+            per_px, version = _STEP_PX * per_px, min(version, 1)
         return (
             self.theme.name, self.theme.scale, round(self._start_s / per_px), self.span_s,
-            id(self.track), self.track.version, tuple(self.markers), self.frozen, self.is_live,
-            self.hint, self._looks, round(self._now_s) if self.frozen else 0,
+            id(self.track), version, tuple(self.markers), self.frozen, self.is_live,
+            self.hint, self._looks, tuple(self.losses[-1:]),
+            round(self._now_s) if self.frozen else 0,
         )  # fmt: skip
 
     def _now_line(self, axes: Axes) -> QRect:
@@ -233,19 +272,36 @@ class HistoryRoll(QWidget):
         area, time_s = axes.lanes, axes.time_at(position.x())
         if not area.left() <= position.x() <= area.right():
             return ""
+        lost = next((one for one in self.losses if one[0] <= time_s <= one[1]), None)
+        if lost is not None:
+            return f"{lost[1] - lost[0]:.1f} s of sound were lost here"
         values = self.track.rows().at(time_s, max(self.hop_s, 0.5) * 1.01)
         if values is None:
             return ""
         when = clock_time(time_s, tenths=True)
         if self.is_live:
             when = f"−{clock_time(self._now_s - time_s, tenths=True)}"
-        expected = f"{values[-1]:.1f} at once"
-        lane = int((position.y() - area.top()) / area.height() * len(LANES))
-        if area.contains(position) and 0 <= lane < len(LANES):
-            name = LANES[lane]
-            value = values[INSTRUMENTS.index(name)] * 100
-            return f"{when}   {self._name(name)} {value:.0f} %   {expected}"
-        return f"{when}   {expected}"
+        count = f"{range_text(count_range(as_columns(values)[2]))} at once"
+        lane = int((position.y() - area.top()) / area.height() * len(self.lanes))
+        if area.contains(position) and 0 <= lane < len(self.lanes):
+            name = self.lanes[lane]
+            value = values[INSTRUMENTS.index(name)]
+            sure = percent(float(value), self._thresholds.get(name, 0.5))
+            return f"{when}   {self._name(name)} {sure} of 100 sure   {count}"
+        return f"{when}   {count}"
+
+    def summary(self) -> str:
+        """The history in words: what was heard longest of what is shown."""
+        rows = self.track.between(self._start_s, self._start_s + self.span_s)
+        if not len(rows):
+            return "Nothing heard yet"
+        limits = [self._thresholds.get(name, 0.5) for name in INSTRUMENTS]
+        shares = (rows.instruments >= limits).mean(axis=0)
+        most = sorted(range(len(shares)), key=lambda i: -shares[i])[:5]
+        heard = [f"{self._name(INSTRUMENTS[i])} {shares[i] * 100:.0f} percent of the time"
+                 for i in most if shares[i] > 0.02]  # fmt: skip
+        said = ", ".join(heard) or "no instrument surely"
+        return f"The last {self.span_s:.0f} seconds shown: {said}"
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
         if event:

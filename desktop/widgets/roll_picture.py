@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from PyQt6.QtCore import QPointF, QRect, QRectF, QSize, Qt
-from PyQt6.QtGui import QPainter, QPen, QPolygonF
+from PyQt6.QtGui import QBrush, QPainter, QPen
 
+from desktop.heard.count import count_ranges
+from desktop.heard.losses import Span
 from desktop.heard.track import Rows
 from desktop.looks.theme import Theme
 from desktop.widgets.heat import instrument_lanes, lane_indices, paint_columns
@@ -18,8 +21,8 @@ from desktop.widgets.ruler import ruler_step
 from realtime.clock_time import clock_time
 from realtime.taxonomy import FAMILY_OF
 
-LANES = instrument_lanes(SCORE_ORDER)
-_INDICES = lane_indices(LANES)
+LANES = tuple(instrument_lanes(SCORE_ORDER))
+_LANE_PX, _CURVE_PX = 34, (36, 96)
 _GAP_S = 3.0
 """Windows further apart than this are not joined by the curve."""
 
@@ -40,17 +43,24 @@ class Axes:
     size: QSize
     start_s: float
     span_s: float
+    names: Sequence[str] = LANES
+    """The instruments that have a lane, from top to bottom."""
 
-    @property
+    @cached_property
     def lanes(self) -> QRect:
-        px = self.theme.px
-        width, height = self.size.width(), self.size.height()
-        return QRect(px(136), px(28), max(width - px(152), 1), max(height - px(104), 1))
+        px, width = self.theme.px, self.size.width()
+        left = px(136 if width >= px(600) else 108)
+        room = self.size.height() - px(60) - px(_CURVE_PX[0])
+        highest = max(px(_LANE_PX), self.size.height() // 14)
+        height = max(min(room, highest * max(len(self.names), 4)), 1)
+        return QRect(left, px(28), max(width - left - px(16), 1), height)
 
-    @property
+    @cached_property
     def curve(self) -> QRect:
         lanes, px = self.lanes, self.theme.px
-        return QRect(lanes.left(), lanes.bottom() + px(20), lanes.width(), px(44))
+        top = lanes.bottom() + px(20)
+        height = min(max(self.size.height() - px(12) - top, px(_CURVE_PX[0])), px(_CURVE_PX[1]))
+        return QRect(lanes.left(), top, lanes.width(), height)
 
     def x(self, time_s: float) -> float:
         lanes = self.lanes
@@ -70,16 +80,17 @@ def paint_names(painter: QPainter, axes: Axes, name_of: Callable[[str], str]) ->
     theme, area = axes.theme, axes.lanes
     px, align = theme.px, Qt.AlignmentFlag
     right = align.AlignRight | align.AlignVCenter
-    step = area.height() / len(LANES)
-    tops = [*_family_tops(area), float(area.bottom() + 1)]
-    spans = list(zip(SCORE_ORDER, tops, tops[1:], strict=False))
+    step = area.height() / len(axes.names)
+    found = _family_tops(axes)
+    tops = [*(top for _, top in found), float(area.bottom() + 1)]
+    spans = [(family, top, after) for (family, top), after in zip(found, tops[1:], strict=True)]
     for family, top, bottom in spans:
         stripe = QRectF(area.left() - px(6), top + 1, px(3), bottom - top - 2)
         painter.fillRect(stripe, theme.colour(family))
     painter.setPen(theme.colour("muted"))
     if step >= px(12):
         painter.setFont(theme.font(min(13.0, step / theme.scale * 0.82)))
-        for index, lane in enumerate(LANES):
+        for index, lane in enumerate(axes.names):
             box = QRectF(px(8), area.top() + index * step, area.left() - px(20), step)
             painter.drawText(box, right, name_of(lane))
     else:
@@ -109,45 +120,83 @@ def paint_names(painter: QPainter, axes: Axes, name_of: Callable[[str], str]) ->
 def paint_heat(
     painter: QPainter, axes: Axes, rows: Rows, tables: NDArray[np.uint32], reach_s: float
 ) -> None:
-    """Probabilities as colour, and a thin line between families."""
+    """Probabilities as colour, and a thin line between lanes, or families where those are low."""
     area = axes.lanes
     image = paint_columns(
-        tables, rows.instruments[:, _INDICES], rows.centre_s, (axes.start_s, axes.end_s),
-        area.width(), reach_s, area.height(),
+        tables, rows.instruments[:, lane_indices(list(axes.names))], rows.centre_s,
+        (axes.start_s, axes.end_s), area.width(), reach_s, area.height(),
     )  # fmt: skip
     painter.drawImage(area, image)
-    for top in _family_tops(area)[1:]:
-        line = QRect(area.left(), round(top), area.width(), 1)
-        painter.fillRect(line, axes.theme.colour("window"))
+    step = area.height() / len(axes.names)
+    tops = [top for _, top in _family_tops(axes)]
+    if step >= axes.theme.px(14):
+        tops = [area.top() + index * step for index in range(len(axes.names))]
+    for top in tops[1:]:
+        line = QRect(area.left(), round(top), area.width(), axes.theme.px(1))
+        painter.fillRect(line, axes.theme.colour("panel"))
 
 
-def _family_tops(area: QRect) -> list[float]:
-    step = area.height() / len(LANES)
-    tops, before = [], ""
-    for index, lane in enumerate(LANES):
+def _family_tops(axes: Axes) -> list[tuple[str, float]]:
+    """Each family that has a lane, and where its first lane begins."""
+    area, before = axes.lanes, ""
+    step = area.height() / len(axes.names)
+    tops = []
+    for index, lane in enumerate(axes.names):
         if FAMILY_OF[lane] != before:
-            tops.append(area.top() + index * step)
             before = FAMILY_OF[lane]
+            tops.append((before, area.top() + index * step))
     return tops
 
 
 def paint_curve(painter: QPainter, axes: Axes, rows: Rows) -> None:
-    """The expected count over time, broken where nothing was heard."""
+    """How many at once over time: the range as a band, the likeliest count as a line in it."""
     area = axes.curve
     if not len(rows):
         return
     step = max(len(rows) // area.width(), 1)
-    times = rows.centre_s[::step]
-    xs = area.left() + (times - axes.start_s) / axes.span_s * area.width()
-    ys = area.bottom() - np.clip(rows.expected[::step], 0, 6) / 6 * area.height()
-    points = [QPointF(x, y) for x, y in zip(xs.tolist(), ys.tolist(), strict=True)]
+    times, counts = rows.centre_s[::step], rows.polyphony[::step]
+    low, high = count_ranges(counts)
+    likely = counts.argmax(axis=1)
+    half_s = np.minimum(np.median(np.diff(times)) if len(times) > 1 else 0.5, _GAP_S) / 2
+    lefts = area.left() + (times - half_s - axes.start_s) / axes.span_s * area.width()
+    rights = area.left() + (times + half_s - axes.start_s) / axes.span_s * area.width()
+    unit = area.height() / 6
     painter.save()
     painter.setClipRect(area.adjusted(0, -axes.theme.px(2), 0, axes.theme.px(2)))
-    painter.setPen(QPen(axes.theme.colour("accent"), axes.theme.px(2)))
-    edges = [0, *(np.flatnonzero(np.diff(times) > _GAP_S * step) + 1).tolist(), len(points)]
-    for first, last in zip(edges, edges[1:], strict=False):
-        painter.drawPolyline(QPolygonF(points[first:last]))
+    band, line = axes.theme.colour("accent", 0.3), axes.theme.colour("accent")
+    thick = axes.theme.px(2)
+    changes = (np.diff(low) != 0) | (np.diff(high) != 0) | (np.diff(likely) != 0)
+    starts = [0, *(np.flatnonzero(changes | (np.diff(times) > _GAP_S * step)) + 1).tolist()]
+    for first, after in zip(starts, [*starts[1:], len(times)], strict=True):
+        x, width = lefts[first], max(rights[after - 1] - lefts[first], 1.0)
+        top = area.bottom() - high[first] * unit
+        painter.fillRect(QRectF(x, top, width, (high[first] - low[first]) * unit), band)
+        y = area.bottom() - likely[first] * unit
+        painter.fillRect(QRectF(x, y - thick / 2, width, thick), line)
     painter.restore()
+
+
+def paint_losses(painter: QPainter, axes: Axes, losses: Sequence[Span]) -> None:
+    """A hatched band, and the word, where sound was lost."""
+    theme, area = axes.theme, axes.lanes
+    px = theme.px
+    for start_s, end_s in losses:
+        if end_s < axes.start_s or start_s > axes.end_s:
+            continue
+        left = max(axes.x(start_s), area.left())
+        right = min(max(axes.x(end_s), left + px(3)), area.right() + 1)
+        box = QRectF(left, area.top(), right - left, axes.curve.bottom() - area.top())
+        painter.fillRect(box, theme.colour("panel", 0.6))
+        painter.fillRect(box, QBrush(theme.colour("warn", 0.8), Qt.BrushStyle.BDiagPattern))
+        painter.setFont(theme.font(11, bold=True))
+        text = f"lost {end_s - start_s:.1f} s"
+        wide = painter.fontMetrics().horizontalAdvance(text) + px(8)
+        label = QRectF(left, area.top(), wide, px(16))
+        if label.right() > area.right():
+            label.moveRight(right)
+        painter.fillRect(label, theme.colour("warn"))
+        painter.setPen(theme.colour("window"))
+        painter.drawText(label, Qt.AlignmentFlag.AlignCenter, text)
 
 
 def paint_ruler(painter: QPainter, axes: Axes, now_s: float | None) -> None:

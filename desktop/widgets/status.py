@@ -1,4 +1,4 @@
-"""The status bar: state, latency and where it comes from, CPU, losses; and messages."""
+"""The status bar: state, CPU, losses; and messages."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
 from desktop.heard.bridge import Health, SessionState
 from desktop.looks.theme import Theme
+from desktop.widgets.delay import delay_hint, delay_text
 from desktop.widgets.text import Text
 from realtime.advice import only_zeros
 
@@ -24,6 +25,8 @@ STATE_TEXTS = {
 }
 """Colour, mark and words of each state; the words alone would do."""
 
+_CALM = (SessionState.PLAYING, SessionState.PAUSED, SessionState.LISTENING, SessionState.IDLE)
+"""States that can be seen from the rest of the window."""
 MESSAGE_MS = 8000
 
 
@@ -46,6 +49,7 @@ class StatusBar(QWidget):
             theme, "RMS −99 dBFS   clipped", 13, colour="muted", align=Qt.AlignmentFlag.AlignRight
         )
         self.latency = QLabel()
+        self.latency.hide()
         self.cpu = QLabel()
         self.losses = QLabel()
         self._row = QHBoxLayout(self)
@@ -59,16 +63,15 @@ class StatusBar(QWidget):
         self._clear.setInterval(MESSAGE_MS)
         self._clear.timeout.connect(lambda: self.say(""))
         self._said = ""
+        self._said_colour = "text"
+        self._narrow = self._modest = self._lost = False
         self._health = Health()
         self.setAccessibleName("Status")
         self.set_theme(theme)
 
     def set_theme(self, theme: Theme) -> None:
         self.theme = theme
-        px = theme.px
-        self._row.setContentsMargins(px(16), 0, px(16), 0)
-        self._row.setSpacing(px(24))
-        self.setFixedHeight(px(32))
+        self.set_narrow(self._narrow)
         self.level.set_theme(theme)
         for label in (self.state, self.message, self.latency, self.cpu, self.losses):
             label.setFont(theme.font(13))
@@ -77,14 +80,34 @@ class StatusBar(QWidget):
         self.show_health(self._health, force=True)
 
     def set_compact(self, compact: bool) -> None:
-        """Only the state and the way back; messages stay."""
-        for label in (self.level, self.latency, self.cpu, self.losses):
-            label.setVisible(not compact)
+        """The way back, and the delay, which has no place on top then; messages stay."""
         self.enlarge.setVisible(compact)
+        self.latency.setVisible(compact)
+        self.set_narrow(compact)
 
-    def say(self, text: str, *, stay: bool = False) -> None:
+    def set_narrow(self, narrow: bool) -> None:
+        """Only what must be told: the state, and losses where there are any."""
+        self._narrow = narrow
+        for label in (self.level, self.cpu):
+            label.setVisible(not narrow)
+        px = self.theme.px
+        self._row.setContentsMargins(px(8 if narrow else 16), 0, px(8 if narrow else 16), 0)
+        self._row.setSpacing(px(10 if narrow else 24))
+        self.setFixedHeight(px(26 if narrow else 32))
+        self._show_losses()
+
+    def set_modest(self, modest: bool) -> None:
+        """In a very low window: there only while there is something to tell."""
+        self._modest = modest
+        self._show_or_not()
+
+    def _show_or_not(self) -> None:
+        calm = self._health.state in _CALM and not self.message.toolTip() and not self._lost
+        self.setVisible(not (self._modest and calm and self.enlarge.isHidden()))
+
+    def say(self, text: str, *, stay: bool = False, trouble: bool = False) -> None:
         """A message to the user; it leaves after 8 s unless it must stay."""
-        self._said = text
+        self._said, self._said_colour = text, "warn" if trouble else "text"
         self._clear.stop()
         if text and not stay:
             self._clear.start()
@@ -97,17 +120,23 @@ class StatusBar(QWidget):
         colour, mark, words = STATE_TEXTS[health.state]
         self._set(self.state, f"{mark}  {words}")
         self.state.setStyleSheet(f"color: {self.theme.colour(colour).name()}")
-        self._set(self.latency, latency_text(health))
-        self.latency.setToolTip(latency_hint(health))
+        self._set(self.latency, delay_text(health))
+        self.latency.setToolTip(delay_hint(health))
         cpu = health.cpu_fraction
         self._set(self.cpu, "" if cpu is None else f"Analysis {cpu * 100:.1f} % of a core")
         self.cpu.setToolTip("CPU time of capture and analysis over time passed")
+        self._show_losses()
+        self._show_message()
+
+    def _show_losses(self) -> None:
+        health = self._health
         self._set(self.losses, losses_text(health))
         lost = health.windows_dropped or health.stalls or health.frames_missing_s >= 0.01
         self.losses.setStyleSheet(
             f"color: {self.theme.colours.warn if lost else self.theme.colours.muted}"
         )
-        self._show_message()
+        self._lost = bool(lost)
+        self.losses.setVisible(self._lost or not self._narrow)
 
     def show_level(self, rms_dbfs: float | None, clipped: bool) -> None:
         """The level in words; None where nothing is heard."""
@@ -117,7 +146,7 @@ class StatusBar(QWidget):
 
     def _show_message(self) -> None:
         text = self._said or self._health.error
-        colour = "warn" if self._health.error and not self._said else "text"
+        colour = "warn" if self._health.error and not self._said else self._said_colour
         if not text and self._health.state == SessionState.NO_SIGNAL:
             text, colour = only_zeros(), "warn"
         self.message.setStyleSheet(f"color: {self.theme.colour(colour).name()}")
@@ -127,6 +156,7 @@ class StatusBar(QWidget):
         self._set(self.message, shown)
         self.message.setToolTip(text)
         self.message.setAccessibleName(text)
+        self._show_or_not()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         self._show_message()
@@ -142,24 +172,6 @@ class StatusBar(QWidget):
 
     def _labels(self) -> tuple[QLabel | Text, ...]:
         return (self.state, self.message, self.level, self.latency, self.cpu, self.losses)
-
-
-def latency_text(health: Health) -> str:
-    """How old the sound is that the meters show, at most."""
-    if health.output_latency_s is not None:
-        return "Meters in step with the sound"
-    if health.latency_s is None:
-        return ""
-    return f"Meters follow by ≤ {health.latency_s * 1000:.0f} ms"
-
-
-def latency_hint(health: Health) -> str:
-    """The parts that the latency is made of."""
-    if health.output_latency_s is not None:
-        held_ms = health.output_latency_s * 1000
-        return f"The window's length and the output's {held_ms:.0f} ms are taken off"
-    parts = " + ".join(f"{name} {part * 1000:.0f} ms" for name, part in health.latency_parts)
-    return f"From a sound to the meter that has fully heard it: {parts}" if parts else ""
 
 
 def losses_text(health: Health) -> str:

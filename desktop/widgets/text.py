@@ -37,6 +37,13 @@ class Text(QWidget):
         self.updateGeometry()
         self.update()
 
+    def set_size(self, size_px: float) -> None:
+        """Another size of type."""
+        if size_px != self._size_px:
+            self._size_px = size_px
+            self.updateGeometry()
+            self.update()
+
     def set_widest(self, widest: str) -> None:
         """Make room for this text."""
         if widest != self._widest:
@@ -62,4 +69,45 @@ class Text(QWidget):
         painter.setFont(self._theme.font(self._size_px, bold=self._bold))
         painter.setPen(self._theme.colour(self._colour))
         painter.drawText(self.rect(), self._align | Qt.AlignmentFlag.AlignVCenter, self._text)
+        painter.end()
+
+
+class Elided(QWidget):
+    """A line of text that takes what room there is, and ends in an ellipsis where it is short."""
+
+    def __init__(self, theme: Theme, text: str, size_px: float, *, bold: bool = False) -> None:
+        super().__init__()
+        self._theme = theme
+        self._size_px = size_px
+        self._bold = bold
+        self._text = text
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def set_theme(self, theme: Theme) -> None:
+        self._theme = theme
+        self.update()
+
+    def text(self) -> str:
+        return self._text
+
+    def set_text(self, text: str) -> None:
+        if text != self._text:
+            self._text = text
+            self.setToolTip(text)
+            self.setAccessibleName(text)
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        metrics = QFontMetrics(self._theme.font(self._size_px, bold=self._bold))
+        return QSize(metrics.horizontalAdvance(self._text), metrics.height())
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        painter = QPainter(self)
+        painter.setFont(self._theme.font(self._size_px, bold=self._bold))
+        painter.setPen(self._theme.colour("text"))
+        shown = painter.fontMetrics().elidedText(
+            self._text, Qt.TextElideMode.ElideMiddle, self.width()
+        )
+        how = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(self.rect(), how, shown)
         painter.end()

@@ -21,8 +21,8 @@ GUIDES = {
     ),
     "linux": (
         "Linux: PipeWire, PulseAudio or JACK",
-        "Choose the source marked 'loopback' that is named 'Monitor of' your output: it carries "
-        "what the computer plays. With JACK, or PipeWire's JACK side, start listening here and "
+        "Choose 'Monitor of' your output: it carries what the computer plays, and its level "
+        "moves while that plays. With JACK, or PipeWire's JACK side, start listening here and "
         "connect the DAW's outputs to this program in qpwgraph or Carla. If the list is empty, "
         "start the sound server and press Refresh.",
     ),

@@ -8,8 +8,16 @@ from pathlib import Path
 
 import numpy as np
 from PyQt6.QtCore import QEvent, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PyQt6.QtWidgets import QScrollArea, QSplitter, QVBoxLayout, QWidget
+from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
+from PyQt6.QtWidgets import (
+    QBoxLayout,
+    QLayout,
+    QScrollArea,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop.background import Background
 from desktop.heard.bridge import Health, Reading, Session
@@ -26,9 +34,11 @@ from desktop.widgets.expected import ExpectedList
 from desktop.widgets.level import LevelMeter
 from desktop.widgets.meters import Meters
 from desktop.widgets.polyphony import PolyphonyMeter
-from desktop.widgets.roll import EMPTY_HINT, HistoryRoll
+from desktop.widgets.roll import HistoryRoll
 from desktop.widgets.status import StatusBar
 from desktop.widgets.topbar import TopBar
+from desktop.widgets.welcome import Welcome
+from desktop.windows.room import SMALLEST_PX, Room, room_for
 from desktop.windows.transport import Transport
 from realtime.errors import TuttiError
 from realtime.model import TagModel
@@ -62,6 +72,8 @@ class MainWindow(QWidget):
         self.model = model
         self.log = log
         self.session: Session | None = None
+        self.reading: Reading | None = None
+        """What the meters show; None before anything is heard."""
         self.sink: OpenSink | None = None
         """How playback opens its output; None is the sound card."""
         self.background = Background(self)
@@ -79,6 +91,10 @@ class MainWindow(QWidget):
         self.roll = HistoryRoll(settings, theme)
         self.transport = Transport(theme)
         self.status = StatusBar(theme)
+        self.welcome = Welcome(theme)
+        self._room: Room | None = None
+        self._time_s = 0.0
+        self._looked_back: tuple[int, int, int] | None = None
         self._thresholds = np.full(INSTRUMENT_COUNT, 0.5)
         self._spec_shown = False
         self._last_s = time.monotonic()
@@ -86,6 +102,9 @@ class MainWindow(QWidget):
         self.setWindowTitle("Tutti")
         self.setAcceptDrops(True)
         self._arrange()
+        self._closed_sizes: list[int] | None = None
+        self._roomed = False
+        self.meters.edited.connect(self._make_room)
         self.roll.jump_wanted.connect(self.transport.seek)
         self.transport.speed_changed.connect(lambda speed: setattr(settings, "speed", speed))
         self.transport.volume_changed.connect(lambda db: setattr(settings, "volume_db", db))
@@ -106,7 +125,7 @@ class MainWindow(QWidget):
         self.scroller.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.scroller.setWidget(self.meters)
         self.side = QWidget()
-        self.side_column = QVBoxLayout(self.side)
+        self.side_column = QBoxLayout(QBoxLayout.Direction.TopToBottom, self.side)
         self.side_column.setContentsMargins(0, 0, 0, 0)
         self.side_column.addWidget(self.polyphony)
         self.side_column.addWidget(self.level)
@@ -114,17 +133,23 @@ class MainWindow(QWidget):
         self.splitter = QSplitter(Qt.Orientation.Vertical)
         self.splitter.addWidget(self.scroller)
         self.splitter.addWidget(self.roll)
-        self.splitter.setStretchFactor(0, 1)
-        self.splitter.setStretchFactor(1, 1)
+        self.splitter.setStretchFactor(0, 4)
+        self.splitter.setStretchFactor(1, 3)
+        self.splitter.setSizes([400, 300])
         self.splitter.setChildrenCollapsible(False)
         self.halves = QSplitter(Qt.Orientation.Horizontal)
         self.halves.addWidget(self.splitter)
         self.halves.addWidget(self.side)
         self.halves.setStretchFactor(0, 1)
         self.halves.setChildrenCollapsible(False)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.welcome)
+        self.pages.addWidget(self.halves)
         self._column = QVBoxLayout(self)
+        # What fits is decided by the room there is; the layout's own wish would forbid small ones.
+        self._column.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
         self._column.addWidget(self.topbar)
-        self._column.addWidget(self.halves, 1)
+        self._column.addWidget(self.pages, 1)
         self._column.addWidget(self.transport)
         self._column.addWidget(self.status)
         self.transport.hide()
@@ -133,45 +158,88 @@ class MainWindow(QWidget):
         """Take on colours and sizes, everywhere."""
         self.theme = theme
         px = theme.px
-        self._column.setSpacing(px(8))
         self.side_column.setSpacing(px(8))
-        self._fit()
+        self.setMinimumSize(*(px(side) for side in SMALLEST_PX))
         for splitter in (self.splitter, self.halves):
             splitter.setHandleWidth(px(8))
         for widget in self.themed():
             widget.set_theme(theme)
+        self._fit(anew=True)
 
     def themed(self) -> list[Themed]:
         """The widgets that take a theme."""
         return [
             self.topbar, self.meters, self.polyphony, self.level, self.expected, self.roll,
-            self.transport, self.status,
+            self.transport, self.status, self.welcome,
         ]  # fmt: skip
 
     def set_compact(self, compact: bool) -> None:
-        """Only the polyphony, the level and the meters, one above the other; or everything."""
+        """Only the count, the level and what is heard, one above the other; or everything."""
         self.compact = self.meters.compact = compact
-        for widget in (self.topbar, self.roll, self.expected):
-            widget.setVisible(not compact)
-        self.transport.setVisible(not compact and isinstance(self.session, FileSession))
         self.status.set_compact(compact)
+        self._fit(anew=True)
+
+    def _fit(self, *, anew: bool = False) -> None:
+        """Give the window's room to what matters most; see ``room_for``."""
+        px, scale = self.theme.px, self.theme.scale
+        room = room_for(self.width() / scale, self.height() / scale, compact=self.compact)
+        if room.is_column:
+            self.side.setFixedHeight(px(room.side_px))
+            self.side.setMinimumWidth(0)
+            self.side.setMaximumWidth(16_777_215)
+        else:
+            self.side.setMinimumHeight(0)
+            self.side.setMaximumHeight(16_777_215)
+            self.side.setFixedWidth(px(room.side_px))
+        self.polyphony.wanted_px = room.count_px
+        self.polyphony.setMaximumHeight(px(room.count_px))
+        if room.kind == (self._room.kind if self._room else None) and not anew:
+            return
+        self._room = room
+        file = isinstance(self.session, FileSession)
+        self.topbar.setVisible(not self.compact)
+        self.expected.setVisible(room.expected)
+        self.roll.setVisible(room.history)
+        self.transport.setVisible(file and not self.compact)
+        self.transport.set_slim(room.is_slim)
+        self.status.set_narrow(room.is_column)
+        self.status.set_modest(room.is_tiny)
+        ways = (QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom)
+        self.side_column.setDirection(ways[0] if room.is_column else ways[1])
         vertical, horizontal = Qt.Orientation.Vertical, Qt.Orientation.Horizontal
-        self.halves.setOrientation(vertical if compact else horizontal)
-        self.halves.insertWidget(0 if compact else 1, self.side)
+        self.halves.setOrientation(vertical if room.is_column else horizontal)
+        self.halves.insertWidget(0 if room.is_column else 1, self.side)
         self.halves.setStretchFactor(self.halves.indexOf(self.splitter), 1)
         self.halves.setStretchFactor(self.halves.indexOf(self.side), 0)
+        whole = self.height() if room.is_column else self.width()
+        sizes = [px(room.side_px), max(whole - px(room.side_px), 1)]
+        self.halves.setSizes(sizes if room.is_column else sizes[::-1])
+        gap = px(4 if room.is_slim else 8)
+        self._column.setSpacing(gap)
+        self._column.setContentsMargins(gap, gap if self.compact else 0, gap, 0)
+        self.meters.relayout()
+
+    def _make_room(self) -> None:
+        """Give the meters of the history's room while the quiet ones are shown too."""
+        sizes, needed = self.splitter.sizes(), self.meters.minimumHeight()
+        if not self.settings.quiet_open:
+            if self._closed_sizes is not None:
+                self.splitter.setSizes(self._closed_sizes)
+            self._closed_sizes = None
+        elif self.roll.isVisible() and sizes[0] < needed:
+            self._closed_sizes = self._closed_sizes or sizes
+            first = min(needed, sum(sizes) - self.roll.minimumHeight())
+            self.splitter.setSizes([first, sum(sizes) - first])
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
         self._fit()
 
-    def _fit(self) -> None:
-        """Margins and the side column's size, which differ in the compact window."""
-        margin = self.theme.px(8)
-        self._column.setContentsMargins(margin, margin if self.compact else 0, margin, 0)
-        width = self.theme.px(304)
-        self.side.setMinimumWidth(width)
-        self.side.setMaximumWidth(16_777_215 if self.compact else width)
-        height = self.polyphony.sizeHint().height() + self.level.sizeHint().height()
-        full = height + self.theme.px(8)
-        self.side.setMaximumHeight(full if self.compact else 16_777_215)
+    def _show_page(self) -> None:
+        """The meters, or without anything to show three ways to begin."""
+        empty = self.session is None and not self.compact
+        self.pages.setCurrentWidget(self.welcome if empty else self.halves)
+        if not empty:
+            self.meters.setFocus(Qt.FocusReason.OtherFocusReason)
 
     # -- sessions --------------------------------------------------------------------
 
@@ -187,7 +255,7 @@ class MainWindow(QWidget):
                 sink=self.sink,
             )  # fmt: skip
         except TuttiError as error:
-            self.status.say(str(error), stay=True)
+            self.status.say(str(error), stay=True, trouble=True)
             self._log("refused", file=str(path), reason=str(error))
             return False
         full_path = str(Path(path).resolve())
@@ -218,8 +286,11 @@ class MainWindow(QWidget):
         self.close_session()
         self._closing = [one for one in self._closing if not one.ended(0.0)]
         self.session = session
+        self.reading = None
         self.follower.reset()
         self.level.clear()
+        self._roomed = False
+        self.meters.clear_stage()
         self.status.say("")
         file = session if isinstance(session, FileSession) else None
         self.roll.show_source(
@@ -229,6 +300,7 @@ class MainWindow(QWidget):
             hop_s=self.settings.hop_s,
         )
         self.transport.setVisible(file is not None and not self.compact)
+        self._show_page()
         self.transport.show_session(file, self.settings.speed, self.settings.volume_db)
         self.topbar.show_source(session.title, session.is_live)
         self.setWindowTitle(f"{session.title} – Tutti")
@@ -239,8 +311,8 @@ class MainWindow(QWidget):
         self.close_session()
         self.transport.hide()
         self.roll.show_source(Track(), is_live=True, duration_s=None, hop_s=self.settings.hop_s)
-        self.roll.hint = EMPTY_HINT
         self.topbar.show_source("Tutti", None)
+        self._show_page()
         self.setWindowTitle("Tutti")
         self.settings.last_source = ""
         self.session_changed.emit()
@@ -278,26 +350,38 @@ class MainWindow(QWidget):
         if session is None:
             self._show_nothing(dt_s)
             return
-        reading = session.reading()
+        self.reading = reading = session.reading()
+        if abs(reading.time_s - self._time_s) > 1.5 + dt_s:
+            self.meters.clear_stage()  # another place in the file
+        self._time_s = reading.time_s
+        self.follower.still = self.settings.reduced_motion
         self.follower.peaks.hold_s = self.settings.peak_hold_s
         shown = self.follower.step(reading.values, dt_s)
         self.meters.set_values(shown.instruments, shown.families, shown.peaks)
         if self._frames % SLOW_FRAMES == 0:
             self._look_back(session, reading, now_s)
-        self.polyphony.set_values(shown.polyphony, shown.expected, self.lately.largest)
+        known = shown.expected is not None
+        self.polyphony.set_values(shown.polyphony if known else None, self.lately.largest)
         level = reading.level
         self.level.set_level(level.rms_dbfs, level.peak_dbfs, level.clipped, dt_s)
-        if self._frames % 3 == 0 and not self.compact:
+        if self._frames % (6 if session.is_live else 3) == 0 and self.roll.isVisible():
             if isinstance(session, FileSession):
                 self.roll.set_length(session.duration_s)
             self.roll.set_now(reading.time_s, session.track)
-        if isinstance(session, FileSession) and not self.compact:
+        if isinstance(session, FileSession) and self.transport.isVisible():
             self.transport.tick()
 
     def _look_back(self, session: Session, reading: Reading, now_s: float) -> None:
-        self.lately = look_back(session.track, reading.time_s, self._thresholds)
+        # Windows come twice a second: looking back more often tells nothing new.
+        looked_at = (id(session.track), session.track.version, round(2 * reading.time_s))
+        if looked_at != self._looked_back:
+            self._looked_back = looked_at
+            self.lately = look_back(session.track, reading.time_s, self._thresholds)
         order = self.activity.update(self.lately, now_s)
-        self.meters.set_activity(order, self.lately.active)
+        self.meters.set_activity(order)
+        if not self._roomed:
+            self._roomed = True
+            self._make_room()
         findings = judge(self.lately, self.settings.expected, self.settings.missing_after_s)
         self.expected.set_findings(findings)
         health = session.health()
@@ -305,22 +389,27 @@ class MainWindow(QWidget):
             self._log("state", state=health.state, error=health.error)
         self.health = health
         if isinstance(session, LiveSession):
+            self.roll.losses = session.losses.spans
             title = session.source_name()
             if self.topbar.title.text() != title:
                 self.topbar.show_source(title, True)
                 self.setWindowTitle(f"{title} – Tutti")
         self.status.show_health(health)
+        self.topbar.delay.show_health(health)
         level = reading.level
         self.status.show_level(level.rms_dbfs if level.known else None, self.level.clipped)
+        if self._frames % (SLOW_FRAMES * 2) == 0:
+            self.meters.speak()
         if self._frames % (SLOW_FRAMES * 8) == 0:
-            self.meters.setAccessibleDescription(self.meters.summary())
+            self.roll.setAccessibleDescription(self.roll.summary())
             self.polyphony.setAccessibleDescription(self.polyphony.summary())
             self.level.setAccessibleDescription(self.level.summary())
 
     def _show_nothing(self, dt_s: float) -> None:
         shown = self.follower.step(None, dt_s)
         self.meters.set_values(shown.instruments, shown.families, shown.peaks)
-        self.polyphony.set_values(None, None, None)
+        self.polyphony.set_values(None, None)
+        self.topbar.delay.show_health(Health())
         self.level.set_level(-120.0, -120.0, False, dt_s)
         self.status.show_health(Health())
         self.status.show_level(None, False)
@@ -341,6 +430,7 @@ class MainWindow(QWidget):
         """The model's thresholds, and in their place those that the user set."""
         if not self._spec_shown or self.model.exception() is not None:
             return
+        self._looked_back = None
         spec = self.model.result().spec
         thresholds = {**spec.thresholds, **self.settings.thresholds}
         self._thresholds = np.array([thresholds.get(name, 0.5) for name in INSTRUMENTS])
@@ -367,7 +457,7 @@ class MainWindow(QWidget):
         )
         if event and paths:
             event.acceptProposedAction()
-            self.open_file(paths[0])
+            self.open_file(paths[0], play=True)
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         self._timer.stop()

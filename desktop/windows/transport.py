@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QFontMetrics
 from PyQt6.QtWidgets import (
+    QBoxLayout,
     QComboBox,
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QSlider,
     QToolButton,
     QWidget,
 )
@@ -19,6 +20,7 @@ from desktop.looks.theme import Theme
 from desktop.sessions.file_session import FileSession
 from desktop.widgets.overview import Overview
 from desktop.widgets.text import Text
+from desktop.widgets.volume import VolumeSlider
 from realtime.clock_time import clock_time
 
 
@@ -41,9 +43,8 @@ class Transport(QWidget):
         self.speed.setToolTip("Speed; the pitch follows, like a tape")
         for speed in SPEEDS:
             self.speed.addItem(f"{speed:g}×", speed)
-        self.volume = QSlider(Qt.Orientation.Horizontal)
-        self.volume.setRange(-60, 0)
-        self.volume.setAccessibleName("Playback volume in dB")
+        self.volume = VolumeSlider(theme)
+        self.is_slim = False
         self.volume_label = QLabel("Volume")
         self.position = Text(theme, "00:00.0", 22, bold=True)
         self.length = QLabel("")
@@ -67,7 +68,7 @@ class Transport(QWidget):
         return button
 
     def _arrange(self) -> None:
-        left = QGridLayout()
+        left = QBoxLayout(QBoxLayout.Direction.TopToBottom)
         left.setContentsMargins(0, 0, 0, 0)
         buttons = QHBoxLayout()
         buttons.addWidget(self.play)
@@ -78,12 +79,12 @@ class Transport(QWidget):
         times.addWidget(self.position)
         times.addWidget(self.length)
         times.addStretch()
-        left.addLayout(times, 0, 0)
-        left.addLayout(buttons, 1, 0)
+        left.addLayout(times)
+        left.addLayout(buttons)
         loudness = QHBoxLayout()
         loudness.addWidget(self.volume_label)
         loudness.addWidget(self.volume, 1)
-        left.addLayout(loudness, 2, 0)
+        left.addLayout(loudness)
         self._rows = (buttons, times, loudness)
         self._left = left
         self._row = QHBoxLayout(self)
@@ -101,15 +102,13 @@ class Transport(QWidget):
     def set_theme(self, theme: Theme) -> None:
         self.theme = theme
         px = theme.px
-        self._row.setContentsMargins(px(16), px(12), px(16), px(8))
-        self._row.setSpacing(px(16))
-        self._left.setVerticalSpacing(px(6))
         for row in self._rows:
             row.setSpacing(px(8))
         for button in (self.play, self.loop):
             button.setIconSize(QSize(px(16), px(16)))
         self.speed.setFont(theme.font(14))
-        self._holder.setFixedWidth(px(216))
+        self.speed.setMinimumWidth(QFontMetrics(theme.font(14)).horizontalAdvance("0.75×") + px(56))
+        self.volume.set_theme(theme)
         self.position.set_theme(theme)
         self.length.setFont(theme.font(14))
         self.progress.setFont(theme.font(12))
@@ -118,6 +117,24 @@ class Transport(QWidget):
         self.overview.set_theme(theme)
         self._show_playing(force=True)
         self.loop.setIcon(icon("loop", theme))
+        self.set_slim(self.is_slim)
+
+    def set_slim(self, slim: bool) -> None:
+        """One low row for a small window: play, place, and the whole file; or everything."""
+        self.is_slim = slim
+        px = self.theme.px
+        for widget in (self.loop, self.speed, self.volume, self.volume_label, self.length,
+                       self.progress):  # fmt: skip
+            widget.setVisible(not slim)
+        direction = QBoxLayout.Direction.RightToLeft if slim else QBoxLayout.Direction.TopToBottom
+        self._left.setDirection(direction)
+        self._left.setSpacing(px(8 if slim else 6))
+        edge = px(8) if slim else px(16)
+        self._row.setContentsMargins(edge, px(2 if slim else 12), edge, px(2 if slim else 8))
+        self._row.setSpacing(px(8 if slim else 16))
+        self._holder.setMinimumWidth(0 if slim else px(216))
+        self.position.set_size(14 if slim else 22)
+        self.overview.set_low(slim)
 
     # -- session ---------------------------------------------------------------------
 

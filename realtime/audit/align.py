@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.audit.ear import SAMPLE_RATE_HZ
-from realtime.audit.streams import Session
+from realtime.audit.streams import AlignedFiles
 
 BLOCK = 1 << 16
 MAX_OFFSET_S = 0.5
@@ -40,7 +40,7 @@ def offsets(mix: Path, stems: list[Path], progress: Callable[[float], None]) -> 
     used = np.zeros(count, int)
     # Without it, the cut edges of a steady tone would correlate like clicks.
     window = np.hanning(BLOCK).astype(np.float32)
-    with Session(mix, stems, 2, [0] * count) as session:
+    with AlignedFiles(mix, stems, 2, [0] * count) as session:
         for chunk in session.chunks(BLOCK):
             # Unequal weights, so that out-of-phase channels do not cancel.
             mono = chunk[..., 0] + np.float32(0.6) * chunk[..., 1]

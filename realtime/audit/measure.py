@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from realtime.audit import align, ear, gains
 from realtime.audit.ear import SAMPLE_RATE_HZ, STEP_FRAMES
-from realtime.audit.streams import Session
+from realtime.audit.streams import AlignedFiles
 from realtime.errors import TuttiError
 
 BLOCK_STEPS = 2
@@ -82,7 +82,7 @@ def measure(mix: Path, stems: list[Path], progress: Progress) -> Measurement:
     spl_offset_db = ear.LISTENING_LEVEL_DB_SPL - 10.0 * np.log10(mix_power)
     columns = [(array("f"), array("f"), array("f")) for _ in stems]
     unexplained = 0.0
-    with Session(mix, stems, channels, offsets) as session:
+    with AlignedFiles(mix, stems, channels, offsets) as session:
         for spectra, local in _windows(session):
             local_gains, _ = gains.solve(local, session_fit.gains, session_fit.common)
             local_gains = np.where(session_fit.found, local_gains, 0.0)
@@ -165,7 +165,7 @@ def _whole(
     """Cross-spectra of the whole session, and the mix's mean square where it sounds."""
     sums: gains.CrossSpectra | None = None
     power, sounding = 0.0, 0
-    with Session(mix, stems, channels, offsets) as session:
+    with AlignedFiles(mix, stems, channels, offsets) as session:
         for spectra in session.spectra(5 * BLOCK_FRAMES):
             part = gains.cross_spectra(spectra)
             sums = part if sums is None else sums + part
@@ -178,7 +178,7 @@ def _whole(
     return sums, power / max(sounding, 1)
 
 
-def _windows(session: Session) -> Iterator[tuple[NDArray[np.complex64], gains.CrossSpectra]]:
+def _windows(session: AlignedFiles) -> Iterator[tuple[NDArray[np.complex64], gains.CrossSpectra]]:
     """Each block of spectra with the cross-spectra of the second around it."""
     held: deque[tuple[NDArray[np.complex64], gains.CrossSpectra] | None] = deque(
         [None] * len(WEIGHTS), maxlen=len(WEIGHTS)

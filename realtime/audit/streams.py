@@ -91,7 +91,7 @@ class AlignedFile:
         return part
 
 
-class Session:
+class AlignedFiles:
     """The mix and its stems, read side by side."""
 
     def __init__(
@@ -106,7 +106,7 @@ class Session:
             raise
         self.channels = channels
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> AlignedFiles:
         return self
 
     def __exit__(self, *_: object) -> None:

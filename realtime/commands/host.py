@@ -6,8 +6,17 @@ import argparse
 import sys
 from functools import partial
 
-from realtime.arguments import add_channel, add_hop, add_model, refuse_stdin, seconds, whole
+from realtime.arguments import (
+    add_channel,
+    add_hop,
+    add_model,
+    reastream_address,
+    refuse_stdin,
+    seconds,
+    whole,
+)
 from realtime.errors import TuttiError
+from realtime.live_outputs.table import add_live_outputs, asked_for
 from realtime.progress import progress
 
 EXAMPLES = """\
@@ -15,7 +24,9 @@ examples:
   tutti host chain.toml in.wav -o out.wav --report report.json
   tutti host chain.toml mix.flac --report report.json      analyse only
   tutti host chain.toml --live                             default input and output
+  tutti host chain.toml --live --osc 127.0.0.1:9000        every tap, to another program
   tutti host chain.toml --live --input Scarlett --block 256
+  tutti host chain.toml --live --send wet                  to REAPER or another Tutti as well
   tutti host --live --measure-latency                      play a sweep, hear it back
   tutti host --effects Compressor                          parameters and their ranges
 
@@ -84,9 +95,19 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         action="store_true",
         help="play a quiet sweep and say how long it takes to come back through the input",
     )
+    live.add_argument(
+        "--send", metavar="NAME", help="send what is played by ReaStream, under this identifier"
+    )
+    live.add_argument(
+        "--send-address",
+        type=reastream_address,
+        metavar="HOST[:PORT]",
+        help="send it there (default: 127.0.0.1)",
+    )
     add_model(parser)
     add_hop(parser)
     add_channel(parser)
+    add_live_outputs(parser)
     parser.set_defaults(run=run)
 
 
@@ -95,6 +116,10 @@ def run(args: argparse.Namespace) -> int:
     refuse_stdin(args.chain, args.file, args.output, args.report)
     if args.effects:
         return _list_effects(args.chain)
+    if args.send is not None and not args.live:
+        raise TuttiError("--send sends what is played: it goes with --live.")
+    if args.send_address and args.send is None:
+        raise TuttiError("--send-address says where --send sends to: give that, too.")
     if args.live and args.measure_latency:
         from realtime.host.live_view import measure
 
@@ -105,6 +130,8 @@ def run(args: argparse.Namespace) -> int:
         from realtime.host.live_view import listen
 
         return listen(args)
+    if asked := asked_for(args):
+        raise TuttiError(f"--{asked[0]} sends what is heard live: give --live, or leave it out.")
     return _render(args)
 
 

@@ -6,25 +6,20 @@ import argparse
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from functools import partial
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from realtime import arguments
 from realtime.errors import TuttiError
 from realtime.outputs.formats import FORMATS, TEXT, names
-from realtime.progress import progress
 from realtime.whole_file import whole_file
 
 if TYPE_CHECKING:
     from realtime.sources.raw import RawFormat
-    from realtime.sources.stdin import StdinSource
     from realtime.timeline import Timeline
 
 STDIN = STDOUT = "-"
-LONG_FILE_S = 60.0
-"""From here on a progress bar is worth showing."""
 
 EXAMPLES = """\
 examples:
@@ -75,6 +70,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Tag the files; 2 if any of them could not be."""
+    from realtime.files_ahead import FilesAhead
+    from realtime.sources.stdin import StdinSource
     from realtime.tagger import Tagger
 
     args.files = arguments.expanded(args.files)
@@ -85,13 +82,15 @@ def run(args: argparse.Namespace) -> int:
     targets = _targets(args)
     tagger = Tagger(args.model, hop_s=args.hop, channel=args.channel)
     failed = False
-    with _Output(args.format) as output:
+    ahead = FilesAhead(tagger, [file for file in args.files if file != STDIN])
+    with _Output(args.format) as output, closing(ahead):
         for file, target in zip(args.files, targets, strict=True):
             try:
-                with progress(least=LONG_FILE_S) as tell:
-                    # Stdin need not say how long it is.
-                    told = None if file == STDIN else partial(tell, Path(file).name)
-                    timeline = tagger.tag(_opened(file, args.raw_format), progress=told)
+                if file == STDIN:
+                    # On a thread, what waits for a pipe could not be called off.
+                    timeline = tagger.tag(StdinSource(args.raw_format))
+                else:
+                    timeline = ahead.next()
                 output.write(timeline, target)
                 if timeline.non_finite:
                     raise TuttiError(
@@ -102,12 +101,6 @@ def run(args: argparse.Namespace) -> int:
                 failed = True
                 print(f"tutti tag: {error}", file=sys.stderr, flush=True)
     return 2 if failed else 0
-
-
-def _opened(file: str, raw_format: RawFormat | None) -> str | StdinSource:
-    from realtime.sources.stdin import StdinSource
-
-    return StdinSource(raw_format) if file == STDIN else file
 
 
 def _raw_format(text: str) -> RawFormat:

@@ -35,7 +35,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Difference:
+class TapDifference:
     """Two taps compared; arrays have a row for each window that both have."""
 
     first: str
@@ -52,7 +52,7 @@ class Difference:
     findings: tuple[str, ...]
 
 
-def compare(first: Timeline, second: Timeline, until_s: float) -> Difference:
+def compare(first: Timeline, second: Timeline, until_s: float) -> TapDifference:
     """Compare two taps of one rendering, window by window, up to the input's end.
 
     What rings on after it has nothing to be compared with.
@@ -74,7 +74,7 @@ def compare(first: Timeline, second: Timeline, until_s: float) -> Difference:
             float(start_s[row]),
         )
     thresholds = np.array([first.spec.thresholds[name] for name in names], np.float32)
-    return Difference(
+    return TapDifference(
         first.file,
         second.file,
         start_s,
@@ -90,7 +90,7 @@ def compare(first: Timeline, second: Timeline, until_s: float) -> Difference:
     )
 
 
-def pairs(timelines: dict[str, Timeline], until_s: float) -> list[Difference]:
+def pairs(timelines: dict[str, Timeline], until_s: float) -> list[TapDifference]:
     """Each tap against the next, and the first against the last where others lie between."""
     ordered = list(timelines.values())
     differences = [compare(a, b, until_s) for a, b in zip(ordered, ordered[1:], strict=False)]

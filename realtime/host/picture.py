@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.clock_time import rounded_time
-from realtime.host.compare import Difference
+from realtime.host.compare import TapDifference
 from realtime.host.offline import Rendering
 from realtime.svg import EMPTY, FAINT, INK, opening, rect, text, time_axis
 from realtime.taxonomy import display_name
@@ -29,7 +29,7 @@ LEVELS = 12
 HEARD, GAINED, LOST = (62, 68, 82), (24, 104, 178), (205, 92, 20)
 
 
-def picture(difference: Difference, rendering: Rendering) -> str:
+def picture(difference: TapDifference, rendering: Rendering) -> str:
     """An SVG: probability before, after, and the change, a row for each instrument that matters."""
     names = list(difference.instruments)
     peak = np.maximum(difference.before, difference.after).max(axis=0)
@@ -68,7 +68,7 @@ def picture(difference: Difference, rendering: Rendering) -> str:
 
 
 def _columns(
-    difference: Difference, values: NDArray[np.float32]
+    difference: TapDifference, values: NDArray[np.float32]
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """Times (n+1,) and values (n, instruments), long files averaged down to what can be seen."""
     edges = np.append(difference.start_s, difference.end_s[-1])

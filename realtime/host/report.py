@@ -8,7 +8,7 @@ from typing import Any
 
 from realtime.errors import TuttiError
 from realtime.host.chain import Chain
-from realtime.host.compare import Difference, pairs
+from realtime.host.compare import TapDifference, pairs
 from realtime.host.offline import Rendering
 from realtime.host.picture import picture
 from realtime.whole_file import write_whole
@@ -67,11 +67,11 @@ def write(rendering: Rendering, chain: Chain, path: Path | str) -> Path:
     return drawing
 
 
-def _pairs(rendering: Rendering) -> list[Difference]:
+def _pairs(rendering: Rendering) -> list[TapDifference]:
     return pairs(rendering.timelines, rendering.duration_s)
 
 
-def _difference(one: Difference) -> dict[str, Any]:
+def _difference(one: TapDifference) -> dict[str, Any]:
     changes = one.after - one.before
     return {
         "before": one.first,

@@ -92,6 +92,15 @@ def ogg_state(path: Path) -> OggState:
     return state
 
 
+def chunks_go_on(path: Path) -> bool:
+    """WAV and AIFF: whether another such file begins where the first one ends."""
+    with path.open("rb") as file:
+        magic = file.read(4)
+        length = int.from_bytes(file.read(4), "big" if magic == b"FORM" else "little")
+        file.seek(8 + length + length % 2)
+        return file.read(4) == magic
+
+
 def flac_goes_on(path: Path) -> bool:
     """Whether the file holds another stream after its first one."""
     with path.open("rb") as file:

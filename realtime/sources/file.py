@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -157,6 +158,8 @@ def _check_path(path: Path) -> None:
         raise TuttiError(f"{path} cannot be read ({reason}): check the name.") from None
     if is_folder:
         raise TuttiError(f"{path} is a folder: name the files in it, as in {path / '*'}.")
+    if stat.S_ISFIFO(status.st_mode):
+        raise TuttiError(f"{path} is a pipe: read it with 'tutti tag - < {path}'.")
     if not path.is_file():
         raise TuttiError(f"{path} is not a regular file: give it a {FORMATS} file.")
     if not os.access(path, os.R_OK):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 UNKNOWN_FRAMES = 2**62
 """libsndfile's answer where a header gives no length is above this."""
+_CHUNKED = {b"RIFF": "WAV", b"FORM": "AIFF"}
 _MAGIC = (b"RIFF", b"RF64", b"FORM", b"fLaC", b"OggS")
 
 
@@ -51,10 +52,7 @@ class SndFile:
             if self._at < self.frames:
                 raise self._damaged()
             if self._file.format == "FLAC" and cut_short.flac_goes_on(self._path):
-                raise TuttiError(
-                    f"{self._path} holds several FLAC streams joined, of which only the first "
-                    "can be read: export it again as one."
-                )
+                raise _joined(self._path, "FLAC")
         return block
 
     def seek(self, frame: int) -> int:
@@ -76,7 +74,7 @@ def opened(path: Path) -> SndFile | None:
     """The file, or None where libsndfile refuses it or would only estimate its length.
 
     Raises:
-        TuttiError: it is cut short.
+        TuttiError: it is cut short, or several files in one.
     """
     with path.open("rb") as start:
         magic = start.read(4)
@@ -88,6 +86,8 @@ def opened(path: Path) -> SndFile | None:
             return None
         if state == cut_short.OggState.CUT:
             raise cut_short.error(path)
+    if magic in _CHUNKED and cut_short.chunks_go_on(path):
+        raise _joined(path, _CHUNKED[magic])
     try:
         # Bytes, because a name need not be UTF-8; Windows has its own way for text.
         file = _reader()(str(path) if sys.platform == "win32" else os.fsencode(path))
@@ -103,6 +103,13 @@ def opened(path: Path) -> SndFile | None:
         file.close()
         return None
     return SndFile(path, file)
+
+
+def _joined(path: Path, kind: str) -> TuttiError:
+    return TuttiError(
+        f"{path} holds several {kind} streams joined, of which only the first can be read: "
+        "export it again as one."
+    )
 
 
 @cache

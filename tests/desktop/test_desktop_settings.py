@@ -48,13 +48,13 @@ def test_damaged_file_is_set_aside_and_named(tmp_path, content):
 def test_a_bad_entry_falls_alone():
     settings = Settings.from_document(
         {"theme": "pink", "hop_s": 0.1, "pinned": ["kazoo", "flute", 3], "release_s": float("nan"),
-         "only_active": 1, "names": {"flute": "", "bass": "Moog"}, "presets": [1]}
+         "quiet_open": 1, "names": {"flute": "", "bass": "Moog"}, "presets": [1]}
     )  # fmt: skip
     assert settings.theme == "dark"
     assert settings.hop_s == 0.1
     assert settings.pinned == ["flute"]
     assert settings.release_s == Settings().release_s
-    assert settings.only_active is False
+    assert settings.quiet_open is False
     assert settings.names == {"bass": "Moog"}
     assert settings.presets == {}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PyQt6.QtCore import QAbstractEventDispatcher, QMimeData, QPointF, Qt, QUrl
+from PyQt6.QtCore import QAbstractEventDispatcher, QMimeData, QPointF, QRect, Qt, QUrl
 from PyQt6.QtGui import QDropEvent
 from PyQt6.QtWidgets import QToolButton, QWidget
 
@@ -19,6 +19,7 @@ from desktop.heard.bridge import SessionState
 from desktop.kept.save import save_timeline
 from desktop.sessions.file_session import FileSession
 from desktop.sessions.live_session import LiveSession
+from desktop.windows.live_input import LiveInputDialog
 from realtime.errors import TuttiError
 from realtime.smoothing import Smoothing
 from realtime.sources.paced import PacedSource
@@ -68,7 +69,7 @@ def test_meters_follow_the_place_in_the_file(opened, qtbot, song):
             timeout=5000,
         )
         qtbot.waitUntil(
-            lambda n=names: opened.window.polyphony.texts()[0] == f"{len(n)}.0", timeout=5000
+            lambda n=names: opened.window.polyphony.texts()[0] == str(len(n)), timeout=5000
         )
     assert not session.player.playing
 
@@ -140,6 +141,8 @@ def test_a_bad_file_is_named_and_changes_nothing(opened, qtbot, song, tmp_path, 
         Qt.KeyboardModifier.NoModifier,
     )  # fmt: skip
     opened.window.dropEvent(event)
+    warned = opened.window.theme.colour("warn").name()
+    assert warned in opened.window.status.message.styleSheet()
     assert name in opened.window.status.message.toolTip()
     assert opened.window.session is session
     assert str(bad) not in opened.settings.recent_files
@@ -153,6 +156,7 @@ def test_a_dropped_file_opens(opened, qtbot, song):
                    Qt.KeyboardModifier.NoModifier)
     )  # fmt: skip
     assert isinstance(opened.window.session, FileSession)
+    assert opened.window.session.player.playing, "what is dropped plays"
     assert opened.settings.recent_files == [str(song.resolve())]
     assert opened.window.windowTitle().startswith("song.wav")
 
@@ -383,6 +387,70 @@ def test_a_future_model_that_fails_is_told(qtbot, theme, song):
     future.set_exception(TuttiError("The bundled model is missing from this installation."))
     qtbot.waitUntil(lambda: "missing" in window.status.message.toolTip(), timeout=5000)
     window.close()
+
+
+@pytest.mark.parametrize(
+    "size", [(380, 300), (600, 400), (760, 520), (1024, 640), (1280, 840), (420, 900)]
+)
+def test_every_size_shows_what_is_heard_the_count_and_the_level(opened, qtbot, song, size):
+    """Heard first: fully in the window, whatever else there is no room for."""
+    opened_file(opened, qtbot, song)
+    window = opened.window
+    window.resize(*size)
+    window.transport.seek(9.0)
+    qtbot.waitUntil(lambda: heard(opened) == {"piano", "violin"}, timeout=5000)
+    qtbot.wait(50)
+    assert (window.width(), window.height()) == size
+    for widget in (window.polyphony, window.level, window.scroller, window.transport.play):
+        corner = widget.mapTo(window, widget.rect().bottomRight())
+        assert widget.isVisible()
+        assert window.rect().contains(corner), widget
+    seen = window.scroller.viewport().rect()
+    rows = {item.row.instrument: item.rect for item in window.meters._placed}
+    for name in ("piano", "violin"):
+        top = window.meters.mapTo(window.scroller.viewport(), rows[name].topLeft())
+        assert seen.contains(QRect(top, rows[name].size())), name
+    bottom = max(w.mapTo(window, w.rect().bottomRight()).y()
+                 for w in (window.pages, window.transport, window.status) if w.isVisible())
+    assert bottom <= window.height()
+
+
+def test_in_a_low_window_trouble_is_still_told(opened, qtbot, song):
+    opened_file(opened, qtbot, song)
+    opened.window.resize(380, 300)
+    qtbot.waitUntil(lambda: not opened.window.status.isVisible(), timeout=5000)
+    opened.window.open_file(Path("gone.wav"))
+    assert opened.window.status.isVisible()
+
+
+def test_an_empty_window_offers_three_ways_to_begin(opened, qtbot, monkeypatch):
+    window, welcome = opened.window, opened.window.welcome
+    assert welcome.isVisible()
+    asked = []
+    monkeypatch.setattr("desktop.controllers.sources.ask_sound", lambda *_: asked.append("file"))
+    qtbot.mouseClick(welcome.open, Qt.MouseButton.LeftButton)
+    assert asked == ["file"]
+    qtbot.mouseClick(welcome.listen, Qt.MouseButton.LeftButton)
+    dialog = window.findChild(LiveInputDialog)
+    assert dialog.isVisible()
+    dialog.close()
+    qtbot.mouseClick(welcome.demo, Qt.MouseButton.LeftButton)
+    assert window.session.title == "demo.ogg"
+    assert window.session.player.playing
+    assert window.meters.isVisible()
+    window.reset_session()
+    assert welcome.isVisible()
+
+
+def test_the_delay_opens_how_often_to_look(opened, qtbot, write_sound, model_future):
+    session = live_of(write_sound("a.wav", [(["flute"], 8.0)]), model_future, speed=1.0)
+    opened.window.show_session(session)
+    delay = opened.window.topbar.delay
+    qtbot.waitUntil(lambda: delay.text().startswith("Delay 1."), timeout=10_000)
+    lines = [action for action in delay.menu().actions() if "ten looks" in action.text()]
+    lines[0].trigger()
+    assert session.hop_s == opened.settings.hop_s == 0.1
+    qtbot.waitUntil(lambda: "hop 100 ms" in delay.toolTip(), timeout=5000)
 
 
 @pytest.mark.parametrize("size", [(760, 520), (1000, 600), (1280, 840), (420, 900)])

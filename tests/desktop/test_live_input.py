@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -16,6 +20,7 @@ from desktop.sessions.open_live import channel_of, device_latency_s, open_live
 from desktop.windows.guides import GUIDES
 from desktop.windows.live_input import LiveInputDialog, channel_choices, label_of
 from realtime.errors import TuttiError
+from realtime.host.reastream_sender import ReaStreamSender
 from realtime.smoothing import Smoothing
 from realtime.sources import device as devices
 from realtime.sources.device import Device
@@ -28,7 +33,38 @@ BIG = Device("Scarlett 18i20", "ALSA", 4, 96_000, False, False)
 
 
 @pytest.fixture
-def dialog(qtbot, theme, monkeypatch):
+def port() -> int:
+    """A UDP port that nobody has."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def sends(port) -> Iterator[Callable[[str, float], None]]:
+    """``sends(name, amplitude)``: from then on ReaStream comes under that name."""
+    over = threading.Event()
+    threads: list[threading.Thread] = []
+
+    def start(name: str, amplitude: float) -> None:
+        def run() -> None:
+            sender = ReaStreamSender(name, port=port)
+            block = amplitude * np.sin(np.arange(4800) * (2 * np.pi / 100))
+            while not over.wait(0.1):
+                sender.send(block.astype(np.float32)[:, np.newaxis].repeat(4, 1), 48_000)
+            sender.close()
+
+        threads.append(threading.Thread(target=run))
+        threads[-1].start()
+
+    yield start
+    over.set()
+    for thread in threads:
+        thread.join()
+
+
+@pytest.fixture
+def dialog(qtbot, theme, monkeypatch, port):
     """``dialog(settings, list or error)``: a dialog after its first look."""
 
     def make(settings: Settings, found: list[Device] | Exception) -> LiveInputDialog:
@@ -38,7 +74,7 @@ def dialog(qtbot, theme, monkeypatch):
             return found
 
         monkeypatch.setattr(devices, "list_devices", list_devices)
-        made = LiveInputDialog(settings, Background())
+        made = LiveInputDialog(settings, Background(), None, ("127.0.0.1", port))
         made.keep = made._background
         qtbot.addWidget(made)
         qtbot.waitUntil(made.refresh_button.isEnabled, timeout=5000)
@@ -78,6 +114,58 @@ def test_what_is_picked_is_remembered(dialog, qtbot):
     assert channel_of(settings) == (2, 3)
     assert (settings.sample_rate_hz, settings.block_frames) == (48_000, 512)
     assert Settings.from_document(settings.document()) == settings
+
+
+def test_senders_of_reastream_join_the_list_as_they_are_heard(
+    dialog, sends, qtbot, model_future, port
+):
+    """With levels that move; the one picked is heard, remembered, and found again by name."""
+    settings = Settings()
+    made = dialog(settings, [BUILT_IN])
+    qtbot.waitUntil(lambda: f"port {port}" in made.reastream.text(), timeout=10_000)
+    sends("drums", 0.5)
+    qtbot.waitUntil(lambda: made.device.count() == 2, timeout=5000)
+    assert made.current() == BUILT_IN.identity  # what was picked stays picked
+    assert made.device.itemText(1) == f"drums (ReaStream 127.0.0.1:{port}), -9 dBFS"
+    sends("keys", 0.05)
+    qtbot.waitUntil(lambda: made.device.count() == 3, timeout=5000)
+    assert made.device.itemText(2).endswith("-29 dBFS")
+    made.refresh()
+    qtbot.waitUntil(made.refresh_button.isEnabled, timeout=5000)
+    assert made.device.count() == 3
+    made.device.setCurrentIndex(2)
+    assert not made.rate.isEnabled()
+    assert "Channels 3 and 4" in [made.channel.itemText(i) for i in range(made.channel.count())]
+    with qtbot.waitSignal(made.accepted_input) as chosen:
+        made.start_button.click()
+    for source in (chosen.args[0], None):  # now, and as the settings have kept it
+        session = open_live(settings, model_future, Smoothing(), None, source)
+        try:
+            qtbot.waitUntil(partial(is_metered, session), timeout=20_000)
+            assert session.reading().level.rms_dbfs == pytest.approx(-29.0, abs=0.5)
+            assert session.source_name() == "keys"
+        finally:
+            session.close()
+            assert session.ended(5.0)
+
+
+def is_metered(session: LiveSession) -> bool:
+    return session.reading().level.known
+
+
+def test_a_sender_remembered_is_offered_before_it_is_heard(dialog, port):
+    kept = {"name": "drums", "host_api": f"ReaStream 127.0.0.1:{port}"}
+    made = dialog(Settings(device=kept), [BUILT_IN])
+    assert made.device.currentText() == f"drums (ReaStream 127.0.0.1:{port}), not heard now"
+    assert made.start_button.isEnabled()
+
+
+def test_a_port_of_reastream_that_is_taken_is_told(dialog, qtbot, port):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", port))
+        made = dialog(Settings(), [BUILT_IN])
+        qtbot.waitUntil(lambda: "cannot be heard" in made.reastream.text(), timeout=10_000)
+    assert made.start_button.isEnabled()
 
 
 def alike(*names: str) -> list[Device]:
@@ -275,3 +363,80 @@ def test_latency_counts_the_block_that_was_asked_for():
     )
     assert device_latency_s("PulseAudio", 480, 48_000) == pytest.approx(0.01)
     assert device_latency_s("PulseAudio", 0, 48_000) > 0.0
+
+
+# -- levels of every device ------------------------------------------------------------
+
+
+class Loud:
+    """A source of one steady level."""
+
+    live, sample_rate_hz, channels, overflows, name = True, 48_000, 2, 0, "loud"
+
+    def __init__(self, amplitude: float) -> None:
+        self.amplitude = amplitude
+        self.is_open = False
+
+    def open(self) -> None:
+        self.is_open = True
+
+    def read(self, timeout_s: float):
+        time.sleep(0.01)
+        return np.full((480, 2), self.amplitude, np.float32)
+
+    def renewed(self):
+        return self
+
+    def close(self) -> None:
+        self.is_open = False
+
+
+def test_every_device_shows_its_level_while_the_list_is_open(qtbot, theme):
+    from PyQt6.QtCore import QPoint, Qt
+    from PyQt6.QtWidgets import QComboBox
+
+    from desktop.sessions.previews import Previews
+    from desktop.windows.device_list import DeviceList
+
+    opened: dict[str, Loud] = {}
+
+    def make(device: Device) -> Loud:
+        if device == BIG:
+            raise TuttiError("It is in use.")
+        opened[device.name] = Loud(0.5 if device == MONITOR else 0.0)
+        return opened[device.name]
+
+    box = QComboBox()
+    qtbot.addWidget(box)
+    for device in (BUILT_IN, MONITOR, BIG):
+        box.addItem(label_of(device), device.identity)
+    shown = DeviceList(box, Previews(make))
+    qtbot.addWidget(shown)
+    shown.show_devices([BUILT_IN, MONITOR, BIG])
+    assert not opened, "nothing is opened before it is shown"
+    shown.show()
+    qtbot.waitUntil(lambda: shown.level_text(1) == "−6 dBFS", timeout=5000)
+    qtbot.waitUntil(lambda: shown.level_text(0) == "silence", timeout=5000)
+    qtbot.waitUntil(lambda: shown.level_text(2) == "in use or gone", timeout=5000)
+    assert "what plays here, PulseAudio, 2 channels, 44.1 kHz" in shown.text_of(1)
+
+    qtbot.mouseClick(shown, Qt.MouseButton.LeftButton, pos=QPoint(40, 60))
+    assert box.currentIndex() == 1
+    qtbot.keyClick(shown, Qt.Key.Key_Down)
+    assert box.currentIndex() == 2
+    shown.hide()
+    qtbot.waitUntil(lambda: not any(one.is_open for one in opened.values()), timeout=5000)
+
+
+def test_the_chosen_device_is_let_go_before_it_is_opened(theme):
+    from desktop.sessions.previews import Previews
+
+    source = Loud(0.1)
+    previews = Previews(lambda device: source)
+    previews.show([MONITOR])
+    until_s = time.monotonic() + 5.0
+    while not source.is_open and time.monotonic() < until_s:
+        time.sleep(0.01)
+    assert source.is_open
+    previews.close(wait_for=MONITOR.identity)
+    assert not source.is_open

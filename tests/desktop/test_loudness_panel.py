@@ -116,13 +116,13 @@ def test_the_panel_gives_way_in_a_low_window_and_in_the_compact_one(opened):
     window, loudness = opened.window, opened.menus.loudness
     window.resize(1000, 620)
     loudness.look()
-    assert not loudness.panel.isVisible()
+    assert loudness.panel.isHidden()
     window.resize(1280, 840)
     loudness.look()
-    assert loudness.panel.isVisible()
+    assert not loudness.panel.isHidden()
     opened.menus.view.toggle_compact()
     loudness.look()
-    assert not loudness.panel.isVisible()
+    assert loudness.panel.isHidden()
 
 
 def test_a_hot_peak_and_a_cancelling_mix_are_told_in_words_and_by_a_mark(qtbot):

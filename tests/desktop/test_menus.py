@@ -39,7 +39,7 @@ def test_an_instrument_s_menu(opened, answer):
     assert texts(menu)[:4] == ["Pin", "Hide", "Rename…", "Expected"]
     assert texts(menu)[4:6] == ["This is not a flute…", "Threshold…"]
     assert texts(menu)[6:] == [
-        opened.menus.actions[name].text() for name in ("activity", "only", "unhide")
+        opened.menus.actions[name].text() for name in ("activity", "quiet", "unhide")
     ]
     trigger(menu, "Expected")
     assert settings.expected == ["flute"]

@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from desktop.looks.theme import DARK, LIGHT, contrast_ratio
+from realtime.colours import DARK, LIGHT, contrast_ratio
 from realtime.taxonomy import FAMILIES
 
 BOTH = pytest.mark.parametrize("colours", [DARK, LIGHT], ids=["dark", "light"])
@@ -35,6 +35,19 @@ def test_bars_stand_out_from_their_track(colours):
         for ground in (colours.panel, colours.track):
             ratio = contrast_ratio(colour, ground)
             assert ratio >= 3.0, f"{family} on {ground}: {ratio:.2f}"
+
+
+def test_a_family_has_one_hue_in_both_themes():
+    for family in FAMILIES:
+        labs = [_lab(_linear(colours.families[family])) for colours in (DARK, LIGHT)]
+        chromas = [np.hypot(lab[1], lab[2]) for lab in labs]
+        if family == "percussion":
+            assert max(chromas) < 12, "grey"
+            continue
+        assert min(chromas) > 25, f"{family} is all but grey"
+        hues = [np.degrees(np.arctan2(lab[2], lab[1])) for lab in labs]
+        apart = abs((hues[0] - hues[1] + 180) % 360 - 180)
+        assert apart < 12, f"{family}: {apart:.0f} degrees apart"
 
 
 def _linear(colour: str) -> np.ndarray:

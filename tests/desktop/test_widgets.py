@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtGui import QImage
 
@@ -13,11 +11,11 @@ from desktop.heard.bridge import Health, SessionState
 from desktop.heard.track import Track
 from desktop.kept.settings import Settings
 from desktop.looks.theme import Theme
+from desktop.widgets.delay import DelayButton
 from desktop.widgets.expected import ExpectedList
 from desktop.widgets.heat import instrument_lanes, lane_indices, lane_tables, paint_columns
 from desktop.widgets.level import LevelMeter
-from desktop.widgets.meter_picture import on_scale
-from desktop.widgets.meter_rows import SCORE_ORDER, arrange, place, split_columns
+from desktop.widgets.meter_rows import SCORE_ORDER
 from desktop.widgets.meters import Meters
 from desktop.widgets.polyphony import PolyphonyMeter
 from desktop.widgets.roll import HistoryRoll
@@ -28,7 +26,7 @@ from desktop.windows.expected import ExpectedDialog
 from desktop.windows.motion import MotionDialog
 from realtime.clock_time import clock_time
 from realtime.stats import EngineState, Stats
-from realtime.taxonomy import FAMILIES, INSTRUMENTS
+from realtime.taxonomy import INSTRUMENTS
 from realtime.terminal import _trouble_line
 
 
@@ -44,160 +42,31 @@ def colours(widget) -> QImage:
     return widget.grab().toImage()
 
 
-# -- rows ----------------------------------------------------------------------------
-
-
-def test_score_order_has_every_instrument_once():
-    assert sorted(SCORE_ORDER) == sorted(FAMILIES)
-    names = [row.instrument for block in arrange() for row in block if row.instrument]
-    assert sorted(names) == sorted(INSTRUMENTS)
-
-
-def test_pinned_come_first_hidden_not_at_all_collapsed_as_heading():
-    blocks = arrange(pinned=["banjo"], hidden=["flute"], collapsed=["brass"])
-    names = [row.instrument for block in blocks for row in block]
-    assert names[1] == "banjo"
-    assert names.count("banjo") == 1
-    assert "flute" not in names
-    assert "trumpet" not in names
-    assert any(row.heading == "Brass" for block in blocks for row in block)
-
-
-def test_only_active_keeps_pinned():
-    blocks = arrange(pinned=["banjo"], shown_only=["piano"])
-    assert {row.instrument for b in blocks for row in b if row.instrument} == {"banjo", "piano"}
-
-
-def test_columns_keep_order_and_balance():
-    blocks = arrange()
-    for columns in (1, 2, 3):
-        split = split_columns(blocks, columns)
-        assert [row for column in split for block in column for row in block] == [
-            row for block in blocks for row in block
-        ]
-        heights = [sum(map(len, column)) for column in split]
-        assert max(heights) <= sum(heights) / columns + max(map(len, blocks))
-
-
-@pytest.mark.parametrize("size", [(320, 200), (700, 500), (1100, 400), (2400, 1400)])
-def test_rows_never_overlap_nor_leave_the_widget_sideways(size):
-    placed = place(arrange(), *size, column_width=300, row_height=(22, 34), gap=8, margin=16)
-    assert len(placed) == len([row for block in arrange() for row in block])
-    for i, one in enumerate(placed):
-        assert one.rect.left() >= 0
-        assert one.rect.right() <= size[0]
-        assert 22 <= one.rect.height() <= 34
-        assert not any(one.rect.intersects(other.rect) for other in placed[i + 1 :])
-
-
-# -- meters --------------------------------------------------------------------------
-
-
-@pytest.fixture
-def meters(qtbot, theme):
-    widget = show(qtbot, Meters(Settings(), theme), 1000, 420)
-    widget.set_thresholds(dict.fromkeys(INSTRUMENTS, 0.5))
-    return widget
-
-
-def give(meters, **values):
-    instruments = np.array([values.get(name, 0.0) for name in INSTRUMENTS])
-    meters.set_values(instruments, np.zeros(8), instruments)
-
-
-def test_presence_is_at_the_threshold(meters):
-    give(meters, flute=0.5, piano=0.499)
-    assert meters.is_present("flute")
-    assert not meters.is_present("piano")
-    assert meters.summary() == "Flute 50 percent"
-
-
-def test_a_bar_is_as_long_as_its_value(meters, theme):
-    index = next(i for i, row in enumerate(meters.rows()) if row.instrument == "flute")
-    bar = meters._picture_now().bars[index]
-    lengths = []
-    for value in (0.6, 0.9):
-        give(meters, flute=value)
-        image = colours(meters)
-        row = [image.pixelColor(x, bar.top() + 2) for x in range(bar.left(), bar.right() + 1)]
-        lengths.append(sum(pixel == theme.colour("woodwind") for pixel in row) / bar.width())
-    assert lengths == pytest.approx([0.6, 0.9], abs=0.05)
-
-
-def test_only_changed_rows_are_repainted(meters, qtbot):
-    give(meters, flute=0.2)
-    qtbot.wait(50)
-    areas = []
-    original = meters.paintEvent
-
-    def noting(event) -> None:
-        areas.append(event.rect())
-        original(event)
-
-    meters.paintEvent = noting
-    give(meters, flute=0.2)
-    qtbot.wait(50)
-    assert not areas
-    give(meters, flute=0.4)
-    qtbot.waitUntil(lambda: bool(areas))
-    assert areas[0].height() <= 34
-
-
-def test_a_click_on_a_heading_folds_the_family(meters, qtbot):
-    heading = next(i for i in meters._placed if i.row.family == "brass" and not i.row.instrument)
-    with qtbot.waitSignal(meters.edited):
-        qtbot.mouseClick(meters, Qt.MouseButton.LeftButton, pos=heading.rect.center())
-    assert meters.settings.collapsed == ["brass"]
-    assert "trumpet" not in {row.instrument for row in meters.rows()}
-
-
-def test_keys_choose_pin_and_hide(meters, qtbot):
-    meters.setFocus()
-    qtbot.keyClick(meters, Qt.Key.Key_Down)
-    chosen = meters.rows()[1].instrument or meters.rows()[2].instrument
-    if not meters.rows()[1].instrument:
-        qtbot.keyClick(meters, Qt.Key.Key_Down)
-    qtbot.keyClick(meters, Qt.Key.Key_P)
-    assert meters.settings.pinned == [chosen]
-    hidden = meters._placed[meters._current].row.instrument
-    assert hidden
-    qtbot.keyClick(meters, Qt.Key.Key_X)
-    assert meters.settings.hidden == [hidden]
-    assert hidden not in {row.instrument for row in meters.rows()}
-    meters._current = 0  # a heading, which the key leaves alone
-    assert not meters._placed[0].row.instrument
-    qtbot.keyClick(meters, Qt.Key.Key_X)
-    assert meters.settings.hidden == [hidden]
-
-
-def test_a_new_name_is_shown(meters):
-    meters.settings.names["bass"] = "DI bass"
-    give(meters, bass=0.9)
-    assert meters.summary() == "DI bass 90 percent"
-
-
-def test_sorting_by_activity(meters):
-    meters.settings.sort = "activity"
-    order = ("harp", *[n for n in INSTRUMENTS if n != "harp"])
-    meters.set_activity(order, frozenset())
-    assert [row.instrument for row in meters.rows() if row.instrument][0] == "harp"
-
-
-def test_unknown_is_a_dash_not_a_zero(meters):
-    give(meters)
-    zero = colours(meters)
-    meters.set_values(None, None, None)
-    assert colours(meters) != zero
-
-
 # -- polyphony, level ----------------------------------------------------------------
 
 
-def test_polyphony_texts(qtbot, theme):
+def test_the_count_is_a_range_with_its_likeliest(qtbot, theme):
     widget = show(qtbot, PolyphonyMeter(theme), 304, 216)
     assert widget.texts() == ("–", "–", "–")
-    widget.set_values(np.array([0, 0.1, 0.2, 0.6, 0.1, 0, 0]), 2.7, 6)
-    assert widget.texts() == ("2.7", "3", "6+")
+    widget.set_values(np.array([0, 0.1, 0.2, 0.6, 0.1, 0, 0]), 6)
+    assert widget.texts() == ("2 to 3", "3", "6+")
+    widget.set_values(np.array([0, 0.95, 0.05, 0, 0, 0, 0]), 1)
+    assert widget.texts() == ("1", "1", "1")
+    widget.set_values(None, None)
+    assert widget.texts() == ("–", "–", "–")
+
+
+def test_the_histogram_is_drawn_only_where_there_is_room(qtbot, theme):
+    accent = {}
+    for height in (56, 100, 220):
+        widget = show(qtbot, PolyphonyMeter(theme), 304, height)
+        widget.setFixedHeight(height)
+        widget.set_values(np.array([0, 0, 0, 0, 0, 0, 1.0]), 6)
+        image = colours(widget)
+        pixels = (image.pixelColor(270, y) for y in range(image.height()))
+        accent[height] = sum(pixel == theme.colour("accent") for pixel in pixels)
+    assert accent[56] == accent[100] == 0
+    assert accent[220] > 60
 
 
 def test_level_rises_at_once_and_falls_24_db_a_second(qtbot, theme):
@@ -277,12 +146,39 @@ def roll(qtbot, theme):
 
 def test_hover_tells_time_instrument_and_count(roll):
     area = roll.axes().lanes
-    lane = LANES.index("flute")
-    y = area.top() + (lane + 0.5) / 24 * area.height()
+    assert roll.lanes == ("flute", "piano"), "a lane for what is heard in view, and no other"
+    lane = roll.lanes.index("flute")
+    y = area.top() + (lane + 0.5) / len(roll.lanes) * area.height()
     text = roll.describe(QPoint(round(roll.axes().x(7.0)), round(y)))
     assert "0:07" in text.replace("0:06.9", "0:07")
-    assert "Flute 100 %" in text
-    assert "1.0" in text
+    assert "Flute 100 of 100 sure" in text
+    assert "1 at once" in text
+
+
+def test_a_lane_leaves_when_it_leaves_the_view(roll):
+    roll.show_source(roll.track, is_live=True, duration_s=None, hop_s=0.5)
+    assert roll.lanes == LANES or roll.lanes == ("flute", "piano")
+    roll.set_span(30.0)
+    roll.set_now(48.0, roll.track)
+    assert roll.lanes == ("piano",)
+    roll.set_now(90.0, roll.track)
+    assert roll.lanes == LANES, "nothing heard in view: every instrument, unlit"
+
+
+def test_lost_sound_is_a_band_and_said(roll, theme):
+    before = colours(roll)
+    roll.losses = [(8.0, 12.0)]
+    roll.set_now(5.1, roll.track)
+    after, axes = colours(roll), roll.axes()
+    y = axes.lanes.center().y()
+
+    def warn(image: QImage, start_s: float, end_s: float) -> int:
+        columns = range(round(axes.x(start_s)), round(axes.x(end_s)))
+        return sum(image.pixelColor(x, y).red() > 150 for x in columns)
+
+    assert warn(after, 8.2, 11.8) > warn(before, 8.2, 11.8)
+    assert warn(after, 13.0, 20.0) == warn(before, 13.0, 20.0)
+    assert roll.describe(QPoint(round(axes.x(10.0)), y)) == "4.0 s of sound were lost here"
 
 
 def test_a_click_jumps_in_a_file_only(roll, qtbot):
@@ -345,11 +241,29 @@ def test_status_tells_state_latency_and_losses(qtbot, theme):
     )  # fmt: skip
     text = " | ".join(bar.texts())
     assert "Listening" in text
-    assert "1550 ms" in text
+    assert "1550" not in text, "the delay is a headline, not here"
     assert "1.2 %" in text
     assert "ropped 3" in text
     assert "stalls 1" in text
-    assert "window 1000 ms + hop 500 ms + device 50 ms" in bar.latency.toolTip()
+    assert not bar.latency.isVisible()
+    bar.set_compact(True)
+    assert bar.latency.isVisible()
+    assert bar.latency.text() == "Delay 1.6 s"
+
+
+def test_the_delay_is_said_in_seconds_with_its_parts(qtbot, theme):
+    button = DelayButton(theme)
+    qtbot.addWidget(button)
+    button.show_health(
+        Health(SessionState.LISTENING,
+               latency_parts=(("window", 1.0), ("hop", 0.5), ("device", 0.05)))
+    )  # fmt: skip
+    assert button.text() == "Delay 1.6 s"
+    assert "window 1000 ms + hop 500 ms + device 50 ms" in button.toolTip()
+    button.show_health(Health(SessionState.PLAYING, output_latency_s=0.02))
+    assert button.text() == "In sync"
+    button.show_health(Health())
+    assert button.isHidden()
 
 
 @pytest.mark.parametrize(
@@ -446,25 +360,3 @@ def test_every_widget_paints_at_every_scale(qtbot, name, scale, qapp):
         show(qtbot, widget, 900, 500)
         widget.set_theme(Theme.named("light" if name == "dark" else "dark", scale))
         assert not widget.grab().isNull()
-
-
-@given(st.floats(0, 1), st.floats(0, 1), st.floats(0.01, 0.99))
-def test_the_scale_rises_and_has_the_threshold_in_its_middle(one, other, threshold):
-    low, high = (on_scale(value, threshold) for value in sorted((one, other)))
-    assert 0.0 <= low <= high <= 1.0 + 1e-9
-    assert on_scale(threshold, threshold) == pytest.approx(0.5)
-    if one >= threshold:
-        assert on_scale(one, threshold) >= 0.5
-    elif one < threshold - 1e-9:
-        assert on_scale(one, threshold) < 0.5
-
-
-def test_heard_bars_pass_the_middle_whatever_the_threshold(meters):
-    meters.set_thresholds(dict.fromkeys(INSTRUMENTS, 0.15))
-    give(meters, flute=0.2, piano=0.1)
-    frames = {
-        row.instrument: frame for row, frame in zip(meters.rows(), meters._frames, strict=True)
-    }
-    bars = dict(zip((r.instrument for r in meters.rows()), meters._picture_now().bars, strict=True))
-    assert frames["flute"].fill > bars["flute"].width() / 2 > frames["piano"].fill
-    assert (frames["flute"].value, frames["piano"].value) == (20, 10)

@@ -263,9 +263,12 @@ def test_joined_ogg_is_read_to_its_end_and_never_at_another_rate(tmp_path):
         assert "cut short" in refusal(cut)
 
 
-def test_joined_flac_is_not_passed_off_as_its_first(files, tmp_path):
-    flac = files["flac"].read_bytes()
-    assert "several FLAC streams" in refusal(written(tmp_path / "a.flac", flac + flac))
+@pytest.mark.parametrize("kind", ["flac", "wav", "aiff"])
+def test_joined_files_are_not_passed_off_as_the_first(files, tmp_path, kind):
+    one = files[kind].read_bytes()
+    said = refusal(written(tmp_path / f"joined.{kind}", one + one))
+    assert f"several {kind.upper()} streams" in said
+    read(written(tmp_path / f"tags.{kind}", one + b"TAG" + bytes(125)))  # no other file
 
 
 @pytest.mark.parametrize(

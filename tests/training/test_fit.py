@@ -17,14 +17,14 @@ import torch
 from realtime.errors import TuttiError
 from training import checkpoint, fit
 from training.losses import masked_bce, mixup, multilabel_loss, single_note_loss
+from training.mixing.arrangement import ArrangementConfig
 from training.mixing.labels import Targets
 from training.mixing.mixer import MixConfig
-from training.mixing.score import ScoreConfig
 from training.models.tagger import Logits, NetworkConfig
 from training.recipe import RECIPES, Recipe, Stage, load_recipe
 
 _FACTORY = Path(__file__).parent / "bank_factory.py"
-SOLOS = MixConfig(score=ScoreConfig(count_weights=(0.0, 1.0)))
+SOLOS = MixConfig(arrangement=ArrangementConfig(count_weights=(0.0, 1.0)))
 ON_CPU = fit.Machine(accelerator="cpu", precision="32-true")
 
 

@@ -18,7 +18,7 @@ from training import checkpoint
 from training import fit_head as fitting
 from training.bank.clips import Clip
 from training.bank.writer import BankWriter
-from training.fit_head import Part, fit_head, fit_on, named
+from training.fit_head import Chunk, fit_head, fit_on, named
 from training.mixing.labels import Targets
 from training.mixing.music import MusicBatch, MusicConfig
 from training.models.tagger import InstrumentTagger
@@ -91,7 +91,7 @@ def test_a_head_learns_what_the_features_tell() -> None:
     known[:, VIOLIN] = 0.0
     families = torch.zeros(2_000, len(FAMILIES))
     count = torch.nn.functional.one_hot(target[:, PIANO].long(), 7).float()
-    part = Part(
+    part = Chunk(
         (50 + 9 * features).half(),
         Targets(target, known, families, torch.ones_like(families), count),
     )

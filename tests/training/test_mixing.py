@@ -15,11 +15,11 @@ from training.bank.bank import Bank
 from training.bank.clips import Clip
 from training.bank.writer import BankWriter
 from training.mixing import effects as fx
+from training.mixing.arrangement import ArrangementConfig, arrange
 from training.mixing.labels import audibility, teach
 from training.mixing.mixer import MixConfig, Mixer
 from training.mixing.palette import Palette
 from training.mixing.place import Events, place
-from training.mixing.score import ScoreConfig, write
 
 CPU = torch.device("cpu")
 RATE_HZ = 16_000
@@ -144,7 +144,7 @@ def test_ratio_moves_the_pitch(palette: Palette) -> None:
 
 def test_many_short_and_long_events_add_up_as_one_by_one(palette: Palette) -> None:
     rng = torch.Generator().manual_seed(0)
-    events = write(palette, 20, 16_000, ScoreConfig(), rng).events
+    events = arrange(palette, 20, 16_000, ArrangementConfig(), rng).events
     parts = int(events.part.max()) + 1
     together = place(events, palette, parts, 16_000)
     alone = torch.zeros_like(together)
@@ -168,8 +168,8 @@ def test_draws_are_even_over_sources_before_notes(palette: Palette) -> None:
 
 def test_phrases_stay_within_the_range_of_their_sound(palette: Palette) -> None:
     rng = torch.Generator().manual_seed(3)
-    config = ScoreConfig(piece_p=0.0, stem_p=0.0, phrase_p=0.0, count_weights=(0.0, 1.0))
-    events = write(palette, 400, 24_000, config, rng).events
+    config = ArrangementConfig(piece_p=0.0, stem_p=0.0, phrase_p=0.0, count_weights=(0.0, 1.0))
+    events = arrange(palette, 400, 24_000, config, rng).events
     pitched = palette.pitch[events.clip].isfinite()
     assert pitched.any()
     semitones = 12 * torch.log2(events.ratio[pitched])
@@ -178,9 +178,9 @@ def test_phrases_stay_within_the_range_of_their_sound(palette: Palette) -> None:
 
 def test_counts_follow_their_weights(palette: Palette) -> None:
     rng = torch.Generator().manual_seed(1)
-    score = write(palette, 2000, 16_000, ScoreConfig(count_weights=(0.5, 0.5)), rng)
-    assert len(score.window.unique()) == len(score.window)
-    assert 850 < len(score.window) < 1150
+    arrangement = arrange(palette, 2000, 16_000, ArrangementConfig(count_weights=(0.5, 0.5)), rng)
+    assert len(arrangement.window.unique()) == len(arrangement.window)
+    assert 850 < len(arrangement.window) < 1150
 
 
 def parts_at(levels_db: list[float]) -> torch.Tensor:
@@ -259,12 +259,14 @@ def test_batches_are_finite_bounded_and_decided_by_the_seed(
 
 def test_concatenated_parts_sound_on_one_side_of_a_cut(palette: Palette) -> None:
     config = MixConfig(
-        score=ScoreConfig(count_weights=(0.0, 0.0, 1.0)), effects=False, concatenate_p=1.0
+        arrangement=ArrangementConfig(count_weights=(0.0, 0.0, 1.0)),
+        effects=False,
+        concatenate_p=1.0,
     )
     mixer = Mixer(palette, config, torch.Generator().manual_seed(3))
-    score = write(palette, 200, mixer.samples, config.score, mixer.rng)
-    steady = torch.ones(len(score.window), mixer.samples)
-    gain = mixer._concatenate(steady, score, 200)[:, mixer.lead_in :]
+    arrangement = arrange(palette, 200, mixer.samples, config.arrangement, mixer.rng)
+    steady = torch.ones(len(arrangement.window), mixer.samples)
+    gain = mixer._concatenate(steady, arrangement, 200)[:, mixer.lead_in :]
     first, last = gain[:, 0], gain[:, -1]
     assert set(first.tolist()) == {0.0, 1.0}
     assert torch.equal(first + last, torch.ones(len(gain)))
@@ -274,7 +276,7 @@ def test_concatenated_parts_sound_on_one_side_of_a_cut(palette: Palette) -> None
     # Parts of one window share the cut.
     cut = torch.where(first > 0, heard_s, 1 - heard_s)
     for window in range(200):
-        of_window = cut[score.window == window]
+        of_window = cut[arrangement.window == window]
         assert of_window.max() - of_window.min() < 0.01
     uncut = Mixer(palette, replace(config, concatenate_p=0.0), torch.Generator().manual_seed(3))
     assert uncut.batch(8).audio.shape == (8, 16_000)
@@ -282,7 +284,7 @@ def test_concatenated_parts_sound_on_one_side_of_a_cut(palette: Palette) -> None
 
 def test_no_parts_teach_nothing_sounds(palette: Palette) -> None:
     rng = torch.Generator().manual_seed(0)
-    config = MixConfig(score=ScoreConfig(count_weights=(1.0,)))
+    config = MixConfig(arrangement=ArrangementConfig(count_weights=(1.0,)))
     targets = Mixer(palette, config, rng).batch(32).targets
     assert targets.instruments.sum() == 0
     assert targets.instruments_known.min() == 1
@@ -354,11 +356,11 @@ def test_an_old_sampler_repeats_samples_and_knows_few_levels() -> None:
 
 
 def test_a_small_sampler_plays_notes_from_recordings_of_others(palette: Palette) -> None:
-    config = ScoreConfig(piece_p=0.0, stem_p=0.0, phrase_p=0.0, count_weights=(0.0, 1.0))
+    config = ArrangementConfig(piece_p=0.0, stem_p=0.0, phrase_p=0.0, count_weights=(0.0, 1.0))
 
-    def drawn(config: ScoreConfig) -> tuple[torch.Tensor, torch.Tensor]:
+    def drawn(config: ArrangementConfig) -> tuple[torch.Tensor, torch.Tensor]:
         """How far pitched notes are moved, and the pitch they come to, in semitones."""
-        events = write(palette, 300, 16_000, config, torch.Generator().manual_seed(1)).events
+        events = arrange(palette, 300, 16_000, config, torch.Generator().manual_seed(1)).events
         recorded = palette.pitch[events.clip]
         moved = 12 * torch.log2(events.ratio)
         pitched = recorded.isfinite()
@@ -374,8 +376,8 @@ def test_a_small_sampler_plays_notes_from_recordings_of_others(palette: Palette)
 
 
 def test_transposition_is_as_wide_as_the_recipe_says(palette: Palette) -> None:
-    config = ScoreConfig(piece_p=1.0, count_weights=(0.0, 1.0), transpose_semitones=4.0)
-    events = write(palette, 300, 16_000, config, torch.Generator().manual_seed(1)).events
+    config = ArrangementConfig(piece_p=1.0, count_weights=(0.0, 1.0), transpose_semitones=4.0)
+    events = arrange(palette, 300, 16_000, config, torch.Generator().manual_seed(1)).events
     moved = 12 * torch.log2(events.ratio)
     assert 3.5 < moved.abs().max() <= 4.0
     assert moved.abs().min() < 0.5

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from realtime.spec import SAMPLE_RATE_HZ
-from training.mixing.score import chance, uniform
+from training.mixing.arrangement import chance, uniform
 
 EPS = 1e-7
 _CURVE_POINTS = 400

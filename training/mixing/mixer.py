@@ -9,10 +9,10 @@ from torch import Tensor
 
 from realtime.spec import SAMPLE_RATE_HZ, WINDOW_SAMPLES
 from training.mixing import effects as fx
+from training.mixing.arrangement import Arrangement, ArrangementConfig, arrange, chance, uniform
 from training.mixing.labels import Targets, audibility, teach
 from training.mixing.palette import Palette
 from training.mixing.place import place
-from training.mixing.score import Score, ScoreConfig, chance, uniform, write
 
 _ROOMS = 192
 _CUT_SAMPLES = SAMPLE_RATE_HZ // 100
@@ -29,7 +29,7 @@ class MixConfig:
     that sound as from an old sampler.
     """
 
-    score: ScoreConfig = field(default_factory=ScoreConfig)
+    arrangement: ArrangementConfig = field(default_factory=ArrangementConfig)
     effects: bool = True
     level_range_db: float = 24.0
     noise_p: float = 0.4
@@ -79,33 +79,36 @@ class Mixer:
 
     def batch(self, windows: int) -> Batch:
         """Draw ``windows`` windows."""
-        score = write(self.palette, windows, self.samples, self.config.score, self.rng)
-        parts = place(score.events, self.palette, len(score.window), self.samples)
+        how = self.config.arrangement
+        arrangement = arrange(self.palette, windows, self.samples, how, self.rng)
+        parts = place(arrangement.events, self.palette, len(arrangement.window), self.samples)
         if self.config.effects:
-            parts = self._treat_parts(parts, score)
-        parts = self._balance(parts, score)
+            parts = self._treat_parts(parts, arrangement)
+        parts = self._balance(parts, arrangement)
         if self.config.concatenate_p > 0:
-            parts = self._concatenate(parts, score, windows)
+            parts = self._concatenate(parts, arrangement, windows)
         mix = torch.zeros(windows, self.samples, device=self.palette.device)
-        mix.index_add_(0, score.window, parts)
+        mix.index_add_(0, arrangement.window, parts)
         if self.config.effects:
             mix = self.treat_mix(mix)
         mix, parts = mix[:, self.lead_in :], parts[:, self.lead_in :]
         # Judged against the mix before its own effects, noise included.
         noise = self.noise(mix)
-        heard, doubtful = audibility(parts, score.window, self._sum(parts, score, windows) + noise)
-        targets = teach(self.palette, score.window, score.sound, heard, doubtful, windows)
+        whole = self._sum(parts, arrangement, windows) + noise
+        window, sound = arrangement.window, arrangement.sound
+        heard, doubtful = audibility(parts, window, whole)
+        targets = teach(self.palette, window, sound, heard, doubtful, windows)
         return Batch(self.record(mix + noise), targets)
 
-    def _sum(self, parts: Tensor, score: Score, windows: int) -> Tensor:
+    def _sum(self, parts: Tensor, arrangement: Arrangement, windows: int) -> Tensor:
         total = torch.zeros(windows, parts.shape[1], device=parts.device)
-        return total.index_add_(0, score.window, parts)
+        return total.index_add_(0, arrangement.window, parts)
 
-    def _treat_parts(self, parts: Tensor, score: Score) -> Tensor:
+    def _treat_parts(self, parts: Tensor, arrangement: Arrangement) -> Tensor:
         rng, n = self.rng, len(parts)
         if n == 0:
             return parts
-        guitar = score.sound == self._electric_guitar
+        guitar = arrangement.sound == self._electric_guitar
         drive_db = uniform(n, 3.0, 12.0, rng) * chance(n, 0.12, rng)
         distorted = guitar & chance(n, 0.55, rng)
         drive_db = torch.where(distorted, uniform(n, 8.0, 40.0, rng), drive_db)
@@ -127,7 +130,7 @@ class Mixer:
         room = torch.where(chance(n, 0.5, rng), room, -1)
         return fx.filter_and_reverb(parts, curve, self.rooms, room)
 
-    def _balance(self, parts: Tensor, score: Score) -> Tensor:
+    def _balance(self, parts: Tensor, arrangement: Arrangement) -> Tensor:
         """Level each part by its loudest 100 ms, then spread the levels."""
         n = len(parts)
         if n == 0:
@@ -138,13 +141,14 @@ class Mixer:
         # Squared: most parts lie within a few dB of the loudest, few far below.
         below_db = -spread * uniform(n, 0, 1, self.rng) ** 2
         level = fx.db(below_db) / loudest.clamp(min=1e-4)
-        return parts * torch.where(score.relative, 1.0, level)[:, None]
+        return parts * torch.where(arrangement.relative, 1.0, level)[:, None]
 
-    def _concatenate(self, parts: Tensor, score: Score, windows: int) -> Tensor:
+    def _concatenate(self, parts: Tensor, arrangement: Arrangement, windows: int) -> Tensor:
         """Leave each part of some windows on one side of a cut, faded over 10 ms."""
         rng = self.rng
-        divided = chance(windows, self.config.concatenate_p, rng)[score.window]
-        cut = self.lead_in + uniform(windows, 0.2, 0.8, rng)[score.window] * self.window_samples
+        window = arrangement.window
+        divided = chance(windows, self.config.concatenate_p, rng)[window]
+        cut = self.lead_in + uniform(windows, 0.2, 0.8, rng)[window] * self.window_samples
         side = torch.where(chance(len(parts), 0.5, rng), 1.0, -1.0)
         time = torch.arange(self.samples, device=parts.device)
         gain = (0.5 + side[:, None] * (time - cut[:, None]) / _CUT_SAMPLES).clamp(0.0, 1.0)

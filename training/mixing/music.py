@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from training.mixing import effects as fx
+from training.mixing.arrangement import chance, uniform
 from training.mixing.mixer import Mixer
 from training.mixing.place import Events, place
-from training.mixing.score import chance, uniform
 
 DOMAINS = ("unlabelled", "labelled", "superposed")
 """What a window of music is, where it is reported how well the teachers are followed."""

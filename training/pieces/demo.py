@@ -46,7 +46,7 @@ class Notes:
 
 
 @dataclass(frozen=True)
-class Part:
+class DemoPart:
     """One player: notes, what plays them, where it stands (-1 left .. 1 right), how loud, how
     wet."""
 
@@ -161,7 +161,7 @@ TUTTI_BAR = 8
 """From here on everybody plays; before it each player has two bars alone."""
 
 
-def compose(rng: np.random.Generator) -> list[Part]:
+def compose(rng: np.random.Generator) -> list[DemoPart]:
     """The score, player by player."""
     arpeggios = {
         0: "D2+D3/.5 A3/.5 E4/.5 F4/.5 A4/.5 F4/.5 E4/.5 A3/.5",
@@ -220,20 +220,20 @@ def compose(rng: np.random.Generator) -> list[Part]:
         drums.append(pretty_midi.Note(104, 36, start_s, start_s + RINGS_S[36]))
     piano = played(arpeggios, 74, 1.5) + played(theme, 90, 1.0)
     return [
-        Part("piano", piano, (PIANO,), gain_db=-3.5, pan=-0.15, reverb=0.25),
-        Part(
+        DemoPart("piano", piano, (PIANO,), gain_db=-3.5, pan=-0.15, reverb=0.25),
+        DemoPart(
             "bass",
             played(alone, 120, 1.0) + played(bass, 96, 0.92),
             (BASS,),
             gain_db=-6.5,
             reverb=0.05,
         ),
-        Part("drums", drums, KIT, pan=0.05, reverb=0.12),
-        Part("trumpet", played(trumpet, 96), (TRUMPET,), gain_db=1.5, pan=0.25, reverb=0.3),
+        DemoPart("drums", drums, KIT, pan=0.05, reverb=0.12),
+        DemoPart("trumpet", played(trumpet, 96), (TRUMPET,), gain_db=1.5, pan=0.25, reverb=0.3),
     ]
 
 
-def render_part(part: Part, folder: Path) -> NDArray[np.float32]:
+def render_part(part: DemoPart, folder: Path) -> NDArray[np.float32]:
     """One player, dry: float32 ``(samples, 2)`` at 48 kHz, the same on both sides.
 
     Raises:
@@ -251,7 +251,7 @@ def render_part(part: Part, folder: Path) -> NDArray[np.float32]:
     return 0.1 * np.stack([sound, sound], axis=1)
 
 
-def placed(part: Part, folder: Path) -> NDArray[np.float32]:
+def placed(part: DemoPart, folder: Path) -> NDArray[np.float32]:
     """One player at its place and level, dry: float32 ``(samples, 2)``."""
     angle = (part.pan + 1) * np.pi / 4
     balance = np.sqrt(2) * np.array([np.cos(angle), np.sin(angle)], np.float32)
@@ -270,7 +270,7 @@ def in_room(send: NDArray[np.float32]) -> NDArray[np.float32]:
     return room(send.T, RATE_HZ).T
 
 
-def mix(parts: list[Part], folder: Path) -> NDArray[np.float32]:
+def mix(parts: list[DemoPart], folder: Path) -> NDArray[np.float32]:
     """All players in one room: float32 ``(samples, 2)``.
 
     Peaks stay at 0.6: Vorbis adds up to 2 dB to them.
@@ -301,7 +301,7 @@ def mix(parts: list[Part], folder: Path) -> NDArray[np.float32]:
     return safe.astype(np.float32)
 
 
-def stems(parts: list[Part], folder: Path) -> Iterator[tuple[str, NDArray[np.float32]]]:
+def stems(parts: list[DemoPart], folder: Path) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """Each player by name, with its share of the room: together they are the mix unmastered."""
     for part in parts:
         sound = placed(part, folder)

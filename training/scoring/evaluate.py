@@ -82,7 +82,7 @@ class _Collector:
 
 
 @dataclass(frozen=True)
-class Heard:
+class Answers:
     """A model's answers on labelled clips: whole clips, the stretches of clips that change
     and single windows where it is known what sounds in them. Kinds are those of ``Excerpt``.
     """
@@ -109,7 +109,7 @@ def check_vocabulary(spec: ModelSpec) -> None:
 
 def hear(
     tagger: Tagger, clips: Sequence[Excerpt], progress: Callable[[int], None] | None = None
-) -> Heard:
+) -> Answers:
     """Tag every clip. A solo's windows are scored unless they are silent.
 
     Raises:
@@ -137,7 +137,7 @@ def hear(
                 segments.add(segment.truth, clip.group, values[inside])
         if progress is not None:
             progress(done + 1)
-    return Heard(
+    return Answers(
         clips=whole.items(spec),
         clip_kinds=tuple(clip.kind for clip in clips),
         segments=segments.items(spec),

@@ -12,10 +12,10 @@ from realtime.spec import SAMPLE_RATE_HZ
 from realtime.taxonomy import FAMILIES, INSTRUMENTS
 from training.bank.bank import Bank
 from training.datasets.truth import Truth
+from training.mixing.arrangement import ArrangementConfig
 from training.mixing.labels import Targets
 from training.mixing.mixer import MixConfig, Mixer
 from training.mixing.palette import Palette
-from training.mixing.score import ScoreConfig
 
 COUNT_WEIGHTS = (1.0,) * 7
 """As many clips are drawn for each number of parts, 0 to 6."""
@@ -41,7 +41,7 @@ def make_mixtures(
     rng = torch.Generator().manual_seed(seed)
     palette = Palette(Bank.open(bank), (split,), torch.device("cpu"))
     config = MixConfig(
-        score=ScoreConfig(count_weights=COUNT_WEIGHTS),
+        arrangement=ArrangementConfig(count_weights=COUNT_WEIGHTS),
         effects=effects,
         level_range_db=level_range_db,
         noise_p=MixConfig.noise_p if effects else 0.0,

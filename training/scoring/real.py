@@ -52,7 +52,7 @@ Infer = Callable[[NDArray[np.float32]], Scores]
 
 
 @dataclass(frozen=True)
-class Part:
+class MixedClip:
     """A clip in a mixture: its number, the sample it begins at, its level in dB."""
 
     clip: int
@@ -65,7 +65,7 @@ def draw_mixtures(
     sounds: Sequence[NDArray[np.float32]],
     rng: np.random.Generator,
     mixtures: int = MIXTURES,
-) -> list[tuple[Part, ...]]:
+) -> list[tuple[MixedClip, ...]]:
     """Two to five clips each, as many mixtures of each number.
 
     Kinds of instrument are drawn by the square root of how many clips they have, then one of
@@ -94,7 +94,7 @@ def draw_mixtures(
             chosen.append(int(rng.choice([n for n in left if clips[n].source == source])))
         drawn.append(
             tuple(
-                Part(n, _loud_start(sounds[n], rng), float(rng.uniform(-LEVEL_RANGE_DB, 0.0)))
+                MixedClip(n, _loud_start(sounds[n], rng), float(rng.uniform(-LEVEL_RANGE_DB, 0.0)))
                 for n in chosen
             )
         )
@@ -129,7 +129,7 @@ def _level(sound: NDArray[np.float32]) -> float:
 
 
 @dataclass(frozen=True)
-class Heard:
+class RealAnswers:
     """What a model said of the clips, then of the mixtures.
 
     ``instruments`` ``[items, 24]`` and ``families`` ``[items, 8]`` are means over the windows as
@@ -172,7 +172,7 @@ class RealValidation:
         """How many of the items are clips alone; they come first."""
         return len(self.clips)
 
-    def parts_of(self, mixture: Sequence[Part]) -> NDArray[np.float32]:
+    def parts_of(self, mixture: Sequence[MixedClip]) -> NDArray[np.float32]:
         """The clips of a mixture at their levels, ``[parts, samples]``; their sum peaks at 0.7."""
         parts = np.stack([_stretch(self._cores[part.clip], part.start) for part in mixture])
         gains = [
@@ -191,7 +191,7 @@ class RealValidation:
             kinds = [self.clips[part.clip].kinds for part in mixture]
             yield parts.sum(axis=0), kinds, parts
 
-    def hear(self, infer: Infer) -> Heard:
+    def hear(self, infer: Infer) -> RealAnswers:
         """Tag everything, windows of many items at a time."""
         queue: list[_Item] = []
         waiting = 0
@@ -225,7 +225,7 @@ class RealValidation:
         if queue:
             finish()
         values = np.reshape(labels, (len(labels), -1))
-        return Heard(
+        return RealAnswers(
             instruments=values[:, : len(INSTRUMENTS)],
             families=values[:, len(INSTRUMENTS) :],
             item=np.array([window[0] for window in windows], np.int64),
@@ -238,7 +238,7 @@ class RealValidation:
         """Scores of a network in evaluation mode; see ``score_heard``."""
         return self.score_heard(self.hear(lambda windows: infer_with(model, windows)))
 
-    def score_heard(self, heard: Heard) -> dict[str, float]:
+    def score_heard(self, heard: RealAnswers) -> dict[str, float]:
         """``map`` and ``phrases`` (likeliest instrument right) of the clips alone; ``solo_f1`` and
         ``mix_f1`` at 0.25 and at their best (``_best``, at ``mix_at``); ``mix_lrap``. Of the
         windows: ``count_solo`` and ``count_mix`` right, ``count_mix_near`` right within one.

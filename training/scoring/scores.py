@@ -9,7 +9,7 @@ import numpy as np
 
 from realtime.taxonomy import FAMILIES, INSTRUMENTS
 from training.scoring import metrics
-from training.scoring.evaluate import Heard, Items
+from training.scoring.evaluate import Answers, Items
 from training.scoring.metrics import Floats
 
 Scores = dict[str, Any]
@@ -116,7 +116,7 @@ def score_polyphony(items: Items) -> Scores:
     }
 
 
-def score_heard(heard: Heard, rng: np.random.Generator) -> Scores:
+def score_heard(heard: Answers, rng: np.random.Generator) -> Scores:
     """The whole account of one data set."""
     solos = heard.clips.where(kind == "solo" for kind in heard.clip_kinds)
     mixes = heard.clips.where(kind == "mix" for kind in heard.clip_kinds)

@@ -11,10 +11,10 @@ from torch import nn
 
 from training.bank.bank import Bank
 from training.bank.clips import SPLITS
+from training.mixing.arrangement import ArrangementConfig
 from training.mixing.labels import Targets
 from training.mixing.mixer import MixConfig, Mixer
 from training.mixing.palette import Palette
-from training.mixing.score import ScoreConfig
 
 SPLIT = "val"
 _SEED = 20_231
@@ -53,7 +53,7 @@ class Validation:
         """``recorded``: of recorded sources only, none of soundfonts."""
         palette = Palette(bank, (split,), device, rendered_weight=0.0 if recorded else 1.0)
         rng = torch.Generator(device).manual_seed(_SEED)
-        solo = MixConfig(score=ScoreConfig(count_weights=(0.0, 1.0)))
+        solo = MixConfig(arrangement=ArrangementConfig(count_weights=(0.0, 1.0)))
         self.batches = []
         self.solos: list[bool] = []
         for config in (solo, MixConfig()):

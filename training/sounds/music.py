@@ -34,7 +34,7 @@ Sound = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Track:
+class MusicFile:
     """A file of music: its package, and its path in the package's folder."""
 
     package: str
@@ -43,7 +43,7 @@ class Track:
     licence: str
 
 
-def tracks(folder: Path) -> list[Track]:
+def tracks(folder: Path) -> list[MusicFile]:
     """The music files of a folder with a folder a package, in order of their paths.
 
     Raises TuttiError where there are none.
@@ -58,7 +58,7 @@ def tracks(folder: Path) -> list[Track]:
             if path.suffix.lower() in SOUNDS:
                 origin = path.relative_to(package).as_posix()
                 stated_as = licence(text, origin) or (_UNREAD if text else "")
-                found.append(Track(package.name, path, origin, stated_as))
+                found.append(MusicFile(package.name, path, origin, stated_as))
     if not found:
         raise TuttiError(
             f"{folder} holds no music in folders of packages; make it with "
@@ -68,7 +68,7 @@ def tracks(folder: Path) -> list[Track]:
 
 
 def clips(
-    some: Sequence[Track], longest_s: float, rng: np.random.Generator
+    some: Sequence[MusicFile], longest_s: float, rng: np.random.Generator
 ) -> Iterator[Clip | str]:
     """A clip of each file, or why there is none."""
     for track in some:

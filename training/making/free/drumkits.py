@@ -9,7 +9,7 @@ from pathlib import Path
 
 from training.bank.clips import trimmed
 from training.making.free import packages
-from training.making.free.sound import Sound
+from training.making.free.sound import FreeSound
 from training.sounds.folder import decode
 
 _DRUMS: tuple[tuple[str, str, str], ...] = (
@@ -41,7 +41,7 @@ def drum(name: str) -> tuple[str, str] | None:
     return None
 
 
-def drumkits(opened: Path) -> Iterator[Sound]:
+def drumkits(opened: Path) -> Iterator[FreeSound]:
     """Every layer of every drum of the kits."""
     folder = packages.opened(packages.DRUMKITS, opened) / "usr/share/hydrogen/data/drumkits"
     for table in sorted(folder.glob("*/drumkit.xml")):
@@ -57,7 +57,7 @@ def drumkits(opened: Path) -> Iterator[Sound]:
             for layer, file in enumerate(instrument.iter("filename")):
                 path = table.parent / (file.text or "")
                 if found and path.is_file():
-                    yield Sound(
+                    yield FreeSound(
                         f"hydrogen/{kit}-{number}-{layer}", trimmed(decode(path)), found[0],
                         f"Hydrogen {kit}", licence, articulation=found[1],
                     )  # fmt: skip

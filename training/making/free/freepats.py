@@ -10,7 +10,7 @@ from realtime.spec import SAMPLE_RATE_HZ
 from training.bank.clips import trimmed
 from training.making.free import packages
 from training.making.free.drumkits import drum
-from training.making.free.sound import Samples, Sound, run
+from training.making.free.sound import FreeSound, Samples, run
 from training.sounds.folder import decode
 from training.sounds.presets import Preset, drum_label, melodic_presets
 
@@ -20,7 +20,7 @@ _NOTE_S, _APART_S = 1.5, 3.0
 _PATCH = re.compile(r"(\d+)_(.+)\.pat$")
 
 
-def freepats(opened: Path) -> Iterator[Sound]:
+def freepats(opened: Path) -> Iterator[FreeSound]:
     """Every other note of each patch that has a label, and its drums."""
     folder = packages.opened(packages.FREEPATS, opened) / "usr/share/midi/freepats"
     licence = "FreePats (GPL-2+ and others, see its copyright file)"
@@ -43,11 +43,12 @@ def freepats(opened: Path) -> Iterator[Sound]:
         keys = range(preset.low, preset.high + 1, _EVERY)
         for key, samples in zip(keys, _played(config, preset, keys), strict=True):
             name = f"freepats/{preset.program:03}-{key:03}"
-            yield Sound(name, samples, preset.label, "FreePats", licence, key, preset.name.lower())
+            timbre = preset.name.lower()
+            yield FreeSound(name, samples, preset.label, "FreePats", licence, key, timbre)
     drums = {n: p.stem[4:] for n, p in patches if p.parent.name == "Drum_000" and 35 <= n <= 81}
     for (key, name), samples in zip(drums.items(), _played(config, None, list(drums)), strict=True):
         label, articulation = drum_label(key), drum(name.replace("_", " "))
-        yield Sound(
+        yield FreeSound(
             f"freepats/drum-{key:03}", samples, label, "FreePats", licence,
             articulation=articulation[1] if articulation else "",
         )  # fmt: skip

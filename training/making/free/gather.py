@@ -22,11 +22,11 @@ from training.making.build import Progress, silent
 from training.making.free import notes, packages, recordings
 from training.making.free.drumkits import drumkits
 from training.making.free.freepats import freepats
-from training.making.free.sound import Sound
+from training.making.free.sound import FreeSound
 from training.making.free.unheard import unheard
 from training.sounds.folder import COLUMNS
 
-_SOURCES: dict[str, Callable[[Path], Iterator[Sound]]] = {
+_SOURCES: dict[str, Callable[[Path], Iterator[FreeSound]]] = {
     "tonejs-instruments": notes.tonejs,
     "FreePats": freepats,
     "drum kits": drumkits,
@@ -70,7 +70,7 @@ def gather(out: Path, progress: Progress = silent) -> None:
     _table(out / "samples" / "manifest.csv", COLUMNS, rows)
 
 
-def _written(sound: Sound, folder: Path) -> dict[str, str]:
+def _written(sound: FreeSound, folder: Path) -> dict[str, str]:
     path = folder / f"{sound.name}.flac"
     path.parent.mkdir(parents=True, exist_ok=True)
     peak = float(np.abs(sound.samples).max(initial=0.0))

@@ -10,7 +10,7 @@ import numpy as np
 
 from training.bank.clips import trimmed
 from training.making.free import packages
-from training.making.free.sound import Samples, Sound, run
+from training.making.free.sound import FreeSound, Samples, run
 from training.sounds.folder import decode
 
 _TONEJS = {
@@ -37,22 +37,22 @@ def midi_pitch(name: str) -> int | None:
     return 12 * (int(octave) + 1) + _STEP[letter] + bool(sharp)
 
 
-def tonejs(opened: Path) -> Iterator[Sound]:
+def tonejs(opened: Path) -> Iterator[FreeSound]:
     """Single notes, named by their pitch."""
     for instrument, label in _TONEJS.items():
         folder = packages.opened(packages.TONEJS[instrument], opened)
         for path in sorted(folder.rglob("*.mp3")):
-            yield Sound(
+            yield FreeSound(
                 f"tonejs/{instrument}-{path.stem}", decode(path), label,
                 f"tonejs-instruments {instrument}", "CC-BY-3.0", midi_pitch(path.stem),
             )  # fmt: skip
 
 
-def strums(opened: Path) -> Iterator[Sound]:
+def strums(opened: Path) -> Iterator[FreeSound]:
     """Chords of an acoustic guitar."""
     folder = packages.opened(packages.STRUMS, opened)
     for path in sorted(folder.rglob("belofilms_GuitarStrums/*.flac")):
-        yield Sound(
+        yield FreeSound(
             f"strums/{path.stem}", trimmed(decode(path)), "acoustic_guitar",
             "belofilms guitar strums", "CC-BY-3.0", articulation="chord",
         )  # fmt: skip
@@ -68,7 +68,7 @@ _REGISTRATIONS = {
 }
 
 
-def pipe_organ(opened: Path) -> Iterator[Sound]:
+def pipe_organ(opened: Path) -> Iterator[FreeSound]:
     """Single keys, on one stop or several together."""
     folder = packages.opened(packages.PIPE_ORGAN, opened)
     ranks: dict[str, dict[int, Samples]] = {}
@@ -81,7 +81,7 @@ def pipe_organ(opened: Path) -> Iterator[Sound]:
         for key in sorted(set.intersection(*(set(ranks[stop]) for stop in stops))):
             pipes = [ranks[stop][key] for stop in stops]
             length = min(len(pipe) for pipe in pipes)
-            yield Sound(
+            yield FreeSound(
                 f"organ/{name}-{key:03}", np.sum([pipe[:length] for pipe in pipes], axis=0),
                 "organ", "GrandOrgue demo", "CC-BY-SA-2.5 or GPL-2+", key, name,
             )  # fmt: skip

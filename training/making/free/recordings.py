@@ -12,7 +12,7 @@ from realtime.sources.file import FileSource
 from realtime.spec import SAMPLE_RATE_HZ
 from training.bank.clips import trimmed
 from training.making.free import packages
-from training.making.free.sound import Samples, Sound
+from training.making.free.sound import FreeSound, Samples
 from training.sounds.folder import decode
 
 # Guitars of songs made for Frets on Fire, which come as tracks of their own
@@ -22,14 +22,14 @@ _EXCERPTS_A_SONG = 20
 _LOUD_DB = -30.0
 
 
-def metal(opened: Path) -> Iterator[Sound]:
+def metal(opened: Path) -> Iterator[FreeSound]:
     """Excerpts of distorted guitars, some clean ones among them."""
     licences = {"muldjord": "CC-BY-SA-3.0", "sectoid": "MIT"}
     for package in packages.METAL:
         for path in sorted(packages.opened(package, opened).rglob("guitar.ogg")):
             band, song = path.parent.parent.name, path.parent.name
             for number, excerpt in enumerate(excerpts(decode(path))):
-                yield Sound(
+                yield FreeSound(
                     f"metal/{song}-{number:02}".replace(" ", "_"), excerpt, "electric_guitar",
                     f"Frets on Fire songs by {band}", licences[band], articulation="phrase",
                 )  # fmt: skip
@@ -57,7 +57,7 @@ _LANGUAGE = re.compile(r"(?:klettres|sounds)/([a-zA-Z_]+)/")
 """Not ``sr@latin``: the same recordings as ``sr``."""
 
 
-def speech(opened: Path) -> Iterator[Sound]:
+def speech(opened: Path) -> Iterator[FreeSound]:
     """Lines of speech; the speaker of a language is taken to be one person."""
     for program, package in packages.SPEECH.items():
         said: dict[str, list[Path]] = {}
@@ -67,7 +67,7 @@ def speech(opened: Path) -> Iterator[Sound]:
                 said.setdefault(found[1], []).append(path)
         for language, paths in said.items():
             for number, spoken in enumerate(lines(decode(path) for path in paths)):
-                yield Sound(
+                yield FreeSound(
                     f"speech/{program}-{language}-{number}", spoken, "voice",
                     f"{program} speaker, {language}", "GPL-2+", articulation="speech",
                 )  # fmt: skip

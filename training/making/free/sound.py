@@ -15,7 +15,7 @@ Samples = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Sound:
+class FreeSound:
     """A sound and its row of the manifest; ``name`` is its path in the folder, without ending."""
 
     name: str

@@ -32,7 +32,7 @@ _BEAT_FRACTIONS = (0.25, 1 / 3, 0.5, 0.5, 1.0, 1.0, 2.0, 4.0)
 
 
 @dataclass(frozen=True)
-class ScoreConfig:
+class ArrangementConfig:
     """How windows are filled. ``count_weights``: odds of 0, 1, 2... parts.
 
     ``transpose_semitones``: how far stretches of phrases and pieces are moved, either way.
@@ -51,7 +51,7 @@ class ScoreConfig:
 
 
 @dataclass(frozen=True)
-class Score:
+class Arrangement:
     """A batch of windows on paper.
 
     ``window``: the window of each part ``[parts]``; ``sound``: its class in the
@@ -77,9 +77,9 @@ def _integers(n: int, high: int, rng: torch.Generator) -> Tensor:
     return torch.randint(high, (n,), generator=rng, device=rng.device)
 
 
-def write(
-    palette: Palette, windows: int, samples: int, config: ScoreConfig, rng: torch.Generator
-) -> Score:
+def arrange(
+    palette: Palette, windows: int, samples: int, config: ArrangementConfig, rng: torch.Generator
+) -> Arrangement:
     """Draw a batch of windows of ``samples`` each, lead-in included."""
     device = palette.device
     weights = torch.tensor(config.count_weights, device=device)
@@ -101,7 +101,7 @@ def write(
         palette, from_piece, counts, samples, parts, config, rng
     )
     events = Events.join([notes, crops, stems])
-    return Score(
+    return Arrangement(
         window=torch.cat([window, stem_window]),
         sound=torch.cat([sound, stem_sound]),
         relative=torch.arange(parts + len(stem_window), device=device) >= parts,
@@ -124,7 +124,7 @@ def _draw_classes(
 
 
 def _draw_kinds(
-    palette: Palette, sound: Tensor, config: ScoreConfig, rng: torch.Generator
+    palette: Palette, sound: Tensor, config: ArrangementConfig, rng: torch.Generator
 ) -> Tensor:
     """0 note, 1 phrase, 2 stem; what a class lacks goes to what it has."""
     has = [palette.class_has[name][sound].float() for name in ("note", "phrase", "stem")]
@@ -142,7 +142,7 @@ def _crops(
     timbre: Tensor,
     chosen: Tensor,
     samples: int,
-    config: ScoreConfig,
+    config: ArrangementConfig,
     rng: torch.Generator,
 ) -> Events:
     """One event a part: a random stretch of a long clip."""
@@ -174,7 +174,7 @@ def _pieces(
     counts: Tensor,
     samples: int,
     first_part: int,
-    config: ScoreConfig,
+    config: ArrangementConfig,
     rng: torch.Generator,
 ) -> tuple[Tensor, Tensor, Events]:
     """Stems of one composed piece at one instant: (window, class, events)."""
@@ -211,7 +211,7 @@ def _phrases(
     chosen: Tensor,
     windows: int,
     samples: int,
-    config: ScoreConfig,
+    config: ArrangementConfig,
     rng: torch.Generator,
 ) -> Events:
     """Note clips as music: one row a part, a column an onset, up to ``VOICES`` notes each."""
