@@ -128,7 +128,8 @@ def paint_markers(
         painter.setPen(QPen(colour("text", 0.8), 1, Qt.PenStyle.DashLine))
         painter.drawLine(QPointF(x, px(RULER_PX)), QPointF(x, height))
         room = round(min(edge - x, px(140))) - px(12)
-        text = metrics.elidedText(marker.note or str(number), Qt.TextElideMode.ElideRight, max(room, 0))
+        name = marker.note or str(number)
+        text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, max(room, 0))
         text = text if room >= px(8) else ""
         flag = QRectF(x, px(RULER_PX), max(metrics.horizontalAdvance(text) + px(8), px(7)), px(14))
         painter.setPen(Qt.PenStyle.NoPen)
