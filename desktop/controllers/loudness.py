@@ -13,7 +13,8 @@ from desktop.sessions.probe import Measured, SoundProbe
 from desktop.widgets.loudness import LoudnessPanel
 from desktop.windows.main_window import MainWindow
 
-LOOK_MS = 100
+LOOK_MS = 200
+"""Numbers that change oftener cannot be read."""
 LEAST_HEIGHT_PX = 700
 """In a lower window the tags need the room; nothing is measured then."""
 
