@@ -21,6 +21,7 @@ from realtime.smoothing import Smoothing
 from realtime.sources.file import FileSource
 from realtime.sources.stdin import StdinSource
 from realtime.spec import DEFAULT_HOP_S
+from realtime.stream import TagStream
 from realtime.timeline import Timeline
 from realtime.windows import Window, WindowCutter
 
@@ -93,6 +94,14 @@ class Tagger:
         cutter = WindowCutter(sample_rate_hz, channels, self.hop_s, self.channel)
         hearing = Hearing(self.model, self.smoothing)
         return chain.from_iterable(map(hearing.hear, _windows(cutter, blocks)))
+
+    def stream(self, sample_rate_hz: float) -> TagStream:
+        """A stream to push blocks of sound into, and to fetch tags from; see ``TagStream``.
+
+        Raises:
+            TuttiError: a rate that cannot be.
+        """
+        return TagStream(self.model, sample_rate_hz, self.hop_s, self.channel, self.smoothing)
 
     def _timeline(
         self,

@@ -82,7 +82,7 @@ class ExpectedList(QWidget):
             painter.setFont(self.theme.font(13))
             box = QRectF(px(16), px(36), self.width() - px(32), self.height() - px(40))
             wrap = align.AlignLeft | align.AlignTop | Qt.TextFlag.TextWordWrap
-            text = "Press E to tick what is in the session. Missing ones are told here."
+            text = "Press E to tick what is in the session. Missing instruments appear here."
             painter.drawText(box, wrap, text)
         top, step = px(TOP_PX), px(STEP_PX)
         shown = self._shown()

@@ -76,7 +76,7 @@ class Meters(MeterHands):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Instrument meters")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self._spoken = Spoken(self)
+        self._spoken = Spoken(self, self._fold)
         self._valued: list[tuple[int, int, int]] = []
         """Of each row with a value: its index, where its value lies, its bar's width."""
         self._shown: dict[int, Value] = {}
@@ -205,7 +205,8 @@ class Meters(MeterHands):
             state = "open" if self.settings.quiet_open else "closed"
             return f"{self._quiet_text().splitlines()[0]}, {state}"
         if row.kind == Kind.HEADING:
-            return FAMILY_NAMES[row.family]
+            state = "folded" if row.family in self.settings.collapsed else "unfolded"
+            return f"{FAMILY_NAMES[row.family]}, {state}"
         name = self.name_of(row.instrument) if row.instrument else FAMILY_NAMES[row.family]
         if not self._has_data:
             return f"{name}, nothing heard yet"
@@ -242,9 +243,9 @@ class Meters(MeterHands):
         self.setAccessibleDescription(self.summary())
         self._spoken.tell([(p.row, p.rect) for p in self._placed], self.row_text, self._sure_of)
 
-    def _sure_of(self, row: Row) -> int | None:
-        if row.kind not in (Kind.LARGE, Kind.SMALL) or not self._has_data:
-            return None
+    def _sure_of(self, row: Row) -> int:
+        if not self._has_data:
+            return 0
         return percent(*self._value_and_limit(row))
 
     def rows(self) -> list[Row]:

@@ -26,7 +26,7 @@ from realtime.errors import TuttiError
 from realtime.sources import reastream
 from realtime.sources.device import Device, find_known
 from realtime.sources.reastream_packet import PORT
-from realtime.sources.reastream_receiver import LOOPBACK, Sender
+from realtime.sources.reastream_receiver import LOOPBACK, Sending
 
 RATES_HZ = (44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
 BLOCKS = (64, 128, 256, 512, 1024, 2048, 4096)
@@ -82,7 +82,7 @@ class LiveInputDialog(QDialog):
         self._background = background
         self.devices: list[Device] = []
         self._address = address
-        self._senders: dict[tuple[str, str, int], Sender] = {}
+        self._senders: dict[tuple[str, str, int], Sending] = {}
         self.setWindowTitle("Live input")
         self.setMinimumWidth(760)
         self.device = QComboBox()
@@ -205,7 +205,7 @@ class LiveInputDialog(QDialog):
 
     # -- senders of ReaStream ----------------------------------------------------------
 
-    def _senders_heard(self, senders: list[Sender]) -> None:
+    def _senders_heard(self, senders: list[Sending]) -> None:
         """Add who is new to the end of the list, and write everybody's level."""
         self._senders = {}
         for sender in senders:

@@ -82,10 +82,12 @@ def titled(devices: Sequence[Device]) -> list[Device]:
 def list_devices() -> list[Device]:
     """Input devices as they are now, those of a running sound server first.
 
+    Where JACK runs, ports of our own are the last; senders of ReaStream are in no list.
+
     Raises:
         TuttiError: PortAudio is missing, and no sound server runs either.
     """
-    from realtime.sources import portaudio, pulse
+    from realtime.sources import jack_ports, portaudio, pulse
 
     served = pulse.list_inputs()
     try:
@@ -97,7 +99,7 @@ def list_devices() -> list[Device]:
     if served:
         # PortAudio's default is the same input again, by way of the server.
         others = [replace(device, is_default=False) for device in others]
-    return titled(served + others)
+    return titled(served + others + jack_ports.list_inputs(others))
 
 
 def find_device(wanted: str | None, devices: Sequence[Device], kind: str = "input") -> Device:

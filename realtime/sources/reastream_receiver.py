@@ -34,7 +34,7 @@ HELD_S = 30.0
 
 
 @dataclass(frozen=True)
-class Sender:
+class Sending:
     """Who is heard: ``address`` tells those of one name apart."""
 
     name: str
@@ -52,10 +52,7 @@ class _Newest:
     frames: int = 0
 
     def add(self, packet: Packet, now_s: float) -> None:
-        if (packet.channels, packet.sample_rate_hz) != (
-            self.newest.channels,
-            self.newest.sample_rate_hz,
-        ):
+        if packet.format != self.newest.format:
             self.recent.clear()
             self.frames = 0
         self.newest, self.heard_s = packet, now_s
@@ -165,7 +162,7 @@ class Receiver:
             "such as another Tutti or a ReaStream plug-in that receives."
         )
 
-    def senders(self) -> list[Sender]:
+    def senders(self) -> list[Sending]:
         """Who sends now, with levels, by name."""
         since_s = time.monotonic() - SILENT_S
         with self._lock:
@@ -173,7 +170,7 @@ class Receiver:
                      if one.heard_s >= since_s]  # fmt: skip
         return sorted(
             (
-                Sender(name, address, new.channels, new.sample_rate_hz, block_level(block))
+                Sending(name, address, new.channels, new.sample_rate_hz, block_level(block))
                 for (name, address), new, block in heard
             ),
             key=lambda sender: (sender.name, sender.address),

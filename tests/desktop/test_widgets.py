@@ -78,6 +78,19 @@ def test_level_rises_at_once_and_falls_24_db_a_second(qtbot, theme):
     assert widget.largest_dbfs == -6.0
 
 
+def test_a_level_after_a_resize_is_as_if_painted_anew(qtbot, theme):
+    widget = show(qtbot, LevelMeter(theme), 304, 104)
+    widget.set_level(-20.0, -6.0, False, 0.03)
+    widget.set_level(-40.0, -6.0, False, 0.03)
+    widget.resize(600, 104)
+    widget.grab()
+    kept = widget.update
+    areas = []
+    widget.update = lambda *area: (areas.append(area), kept(*area))
+    widget.set_level(-50.0, -50.0, False, 1.0)
+    assert () in areas, "lengths of another width say nothing: all is painted"
+
+
 def test_clip_latches_until_cleared(qtbot, theme):
     widget = show(qtbot, LevelMeter(theme), 304, 104)
     widget.set_level(-3.0, 0.0, True, 0.03)
@@ -247,8 +260,11 @@ def test_status_tells_state_latency_and_losses(qtbot, theme):
     assert "stalls 1" in text
     assert not bar.latency.isVisible()
     bar.set_compact(True)
+    assert not bar.latency.isVisible(), "what was lost is told in its place"
+    assert "dropped 3" in bar.texts()
+    bar.show_health(Health(SessionState.LISTENING, latency_parts=(("window", 1.0), ("hop", 0.5))))
     assert bar.latency.isVisible()
-    assert bar.latency.text() == "Delay 1.6 s"
+    assert bar.latency.text() == "Delay 1.5 s"
 
 
 def test_the_delay_is_said_in_seconds_with_its_parts(qtbot, theme):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -84,6 +86,25 @@ def test_stems_of_a_daw_on_one_clock(port):
     assert (done.returncode, done.stderr) == (0, "")
     assert {line.split()[0] for line in done.stdout.splitlines()} == {"drums", "low"}
     assert all("dBFS" in line and line[5:7] == "  " for line in done.stdout.splitlines())
+
+
+def test_stems_go_out_by_osc_under_their_names(port, other):
+    """A live output tells of each stem: the page, OSC and MIDI know them as they know taps."""
+    pytest.importorskip("pythonosc")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", port))
+        done = run(
+            "--stem", f"band=file:{DEMO}", "--stem", f"tone=file:{other}", "--duration", "2",
+            "--osc", f"127.0.0.1:{port}",
+        )  # fmt: skip
+        receiver.setblocking(False)
+        received = b""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                received += receiver.recv(65_536)
+    assert done.returncode == 0, done.stderr
+    assert b"/tutti/band/level" in received
+    assert b"/tutti/tone/level" in received
 
 
 def test_one_thread_hears_for_all():

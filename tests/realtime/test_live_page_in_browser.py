@@ -171,7 +171,7 @@ def test_it_reconnects_by_itself():
 
     async def look(one: Tab) -> None:
         with outputs(port) as made:
-            await one.show(f"http://127.0.0.1:{port}/", 390, 844)
+            await one.show(f"http://127.0.0.1:{port}/#%E0%A4%A", 390, 844)  # no name at all
             await one.until(f"{STATE} === 'waiting'")
             made.listener()(tags(0, piano=0.75))
             await one.until(f"{STATE} === 'live'")

@@ -16,13 +16,21 @@ let socket = null;
 let attempts = 0;
 let timer = 0;
 let asking = false;
-let sound = decodeURIComponent(location.hash.slice(1));
+let sound = named(location.hash.slice(1));
 let rows = new Map();       // instrument -> its quiet row, its large row, when it was last heard
 let families = new Map();
-let newestAt = 0;
-let openedAt = 0;
+let newestAt = 0;           // when a window of the chosen sound came
+let linkAt = 0;             // when the link last told anything
 let range = null;           // the counts shown, lowest and highest
 let spoken = { at: -Infinity, text: "" };
+
+function named(hash) {
+  try {
+    return decodeURIComponent(hash);
+  } catch {
+    return "";                // not one of ours
+  }
+}
 
 function make(tag, properties = {}, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
@@ -65,8 +73,8 @@ function build() {
     for (const one of family.instruments) {
       const quiet = bar(colour);
       const text = make("span");
-      const item = make("li", { className: alone ? "only" : "" }, make("div", {}, make("span", { textContent: one.name }), text),
-        quiet.element);
+      const line = make("div", {}, make("span", { textContent: one.name }), text);
+      const item = make("li", { className: alone ? "only" : "" }, line, quiet.element);
       quiet.element.removeAttribute("aria-hidden");
       quiet.element.setAttribute("role", "meter");
       quiet.element.setAttribute("aria-label", one.name);
@@ -94,7 +102,6 @@ function build() {
     choice.addEventListener("change", () => {
       sound = name;
       history.replaceState(null, "", `#${encodeURIComponent(name)}`);
-      newestAt = 0;
       drawNothing("Nothing yet");
     });
     return make("label", {}, choice, name);
@@ -221,6 +228,7 @@ function drawNothing(why) {
   }
   $("level-meter").firstElementChild.style.setProperty("--v", 0);
   $("level-meter").lastElementChild.style.setProperty("--peak", 0);
+  $("level-meter").setAttribute("aria-valuenow", QUIETEST_DBFS);
   $("rms").textContent = "–";
   $("peak").textContent = "";
   $("level").classList.remove("clipped");
@@ -261,10 +269,11 @@ async function connect() {
   const mine = socket = new WebSocket(address);
   mine.onopen = () => {
     attempts = 0;
-    openedAt = performance.now();
+    linkAt = performance.now();
     setState("waiting", "Connected");
   };
   mine.onmessage = (event) => {
+    linkAt = performance.now();
     const heard = JSON.parse(event.data);
     if ((heard.sound ?? "") === sound) draw(heard);
   };
@@ -293,12 +302,12 @@ function hurry() {
 
 setInterval(() => {
   if (socket === null || socket.readyState !== WebSocket.OPEN) return;
-  const silentMs = performance.now() - Math.max(newestAt, openedAt);
-  if (silentMs > STALE_MS && $("state").dataset.state === "live") {
+  const now = performance.now();
+  if (now - newestAt > STALE_MS && $("state").dataset.state === "live") {
     setState("waiting", "No sound comes");
     drawNothing("No sound comes");
   }
-  if (silentMs > SILENT_LINK_MS) {
+  if (now - linkAt > SILENT_LINK_MS) {
     const old = socket;
     socket = null;
     old.close();
