@@ -425,6 +425,7 @@ class MainWindow(QWidget):
         """The model's thresholds, and in their place those that the user set."""
         if not self._spec_shown or self.model.exception() is not None:
             return
+        self._looked_back = None
         spec = self.model.result().spec
         thresholds = {**spec.thresholds, **self.settings.thresholds}
         self._looked_back = None
