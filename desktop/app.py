@@ -208,10 +208,11 @@ def _keep_on_screen(window: MainWindow) -> None:
     if screen is None or window.isMaximized() or window.isFullScreen():
         return
     free = screen.availableGeometry()
-    window.resize(window.size().boundedTo(free.size()))
-    if window.settings.geometry and not free.contains(window.geometry()):
-        left = min(window.x(), free.right() + 1 - window.width())
-        top = min(window.y(), free.bottom() + 1 - window.height())
+    frame = window.frameGeometry().size() - window.size()
+    window.resize(window.size().boundedTo(free.size() - frame))
+    if window.settings.geometry and not free.contains(window.frameGeometry()):
+        left = min(window.x(), free.right() + 1 - window.frameGeometry().width())
+        top = min(window.y(), free.bottom() + 1 - window.frameGeometry().height())
         window.move(max(left, free.left()), max(top, free.top()))
 
 
