@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 DEMO := realtime/assets/demo.ogg
 NO_DISPLAY := $(if $(filter Linux,$(shell uname -s)),$(if $(DISPLAY)$(WAYLAND_DISPLAY),,yes),)
 
-.PHONY: help run test fresh slow mutants lint screenshots demo clean
+.PHONY: help run test fresh slow mutants lint bench screenshots demo appimage folder clean
 
 help:
 	@echo "make run          install, and open the monitor on the demo piece (no display: meters in the terminal)"
@@ -16,8 +16,11 @@ help:
 	@echo "make slow         the long tests, which 'make test' leaves out"
 	@echo "make mutants      plant faults and change the program in small ways: does a test notice each? (an hour)"
 	@echo "make lint         ruff and mypy only"
+	@echo "make bench        measure speed, and write it into README and docs/performance.md (eight minutes; PEERS='FILE ...' beside others)"
 	@echo "make screenshots  let the monitor draw itself into docs/screenshots, in both themes, in Inter if installed (fonts-inter)"
 	@echo "make demo         compose and render realtime/assets/demo.ogg again"
+	@echo "make appimage     what Linux users start without installing anything, in build/ship (docs/shipping.md)"
+	@echo "make folder       the same as a folder or Tutti.app, for macOS and Windows"
 	@echo "make clean        remove .venv and every cache"
 	@echo "PYTHON=python3.12 make ...  choose the interpreter (3.11 or newer)"
 
@@ -47,12 +50,23 @@ lint: $(VENV)/.everything
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+bench: $(VENV)/.everything
+	@mkdir -p build
+	$(BIN)/tutti bench $(addprefix --peer ,$(PEERS)) --json build/bench.json --page docs/performance.md --page README.md
+
 screenshots: $(VENV)/.everything
 	$(BIN)/tutti dev demo build/session/mix.ogg --stems build/session
 	$(BIN)/tutti dev screenshots docs/screenshots --session build/session
 
 demo: $(VENV)/.everything
 	$(BIN)/tutti dev demo $(DEMO)
+
+appimage: $(VENV)/.python
+	@PYTHON=$(PYTHON) .ci/system-libraries run
+	ship/appimage $(PYTHON)
+
+folder: $(VENV)/.python
+	ship/appimage --folder $(PYTHON)
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

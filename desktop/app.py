@@ -25,17 +25,20 @@ from PyQt6.QtWidgets import QApplication
 
 from desktop import starting
 from desktop.controllers.menus import Menus
+from desktop.controllers.sending import Sending
 from desktop.heard.bridge import ModelLoader
 from desktop.kept import settings as stored
 from desktop.kept.save import save_picture
 from desktop.kept.session_log import SessionLog, logs_folder, tidy
 from desktop.looks.dress import dress, resolve_theme
+from desktop.looks.icons import program_icon
 from desktop.looks.style import MonitorStyle
 from desktop.sessions.file_session import FileSession
 from desktop.sessions.player import SilentSink
 from desktop.windows.main_window import MainWindow
 from realtime.cli import EXIT_BAD_INPUT, EXIT_INTERRUPTED
 from realtime.errors import TuttiError
+from realtime.live_outputs.table import asked_for
 from realtime.shutdown import ending_signals
 
 WINDOW_SIZE = (1440, 900)
@@ -60,6 +63,8 @@ def application() -> QApplication:
         print(line, file=sys.stderr)
     app.setApplicationName("tutti")
     app.setApplicationDisplayName("Tutti")
+    app.setWindowIcon(program_icon())
+    app.setDesktopFileName("tutti")  # by which Wayland finds the icon
     app.setStyle(MonitorStyle())
     _kept.append(app)
     return app
@@ -105,6 +110,7 @@ def run_monitor(args: argparse.Namespace) -> int:
     path = stored.settings_path()
     settings, damage = stored.load(path)
     loader = ModelLoader(args.model)
+    sending = Sending(args, loader.future.result().spec) if asked_for(args) else None
     shooting = args.screenshot is not None
     chosen = args.theme or settings.theme
     theme = resolve_theme(chosen, settings.scale)
@@ -125,6 +131,8 @@ def run_monitor(args: argparse.Namespace) -> int:
     elif settings.on_top and not shooting:
         menus.view.stay_on_top(True)
     _open_source(args, menus)
+    if sending is not None:
+        sending.attach(window)
     if damage:
         window.status.say(damage, stay=True)
     elif died is not None:
@@ -141,6 +149,8 @@ def run_monitor(args: argparse.Namespace) -> int:
         keeper.timeout.connect(lambda: _keep(settings, path))
         keeper.start(KEEP_MS)
     code = app.exec()
+    if sending is not None:
+        sending.close()
     if not shooting:
         _save_settings(window, menus, path)
     if log is not None:

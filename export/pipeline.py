@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from export.benchmark import Timing, time_model
+from export.bench.windows import Times, time_model
 from export.calibrate import Examples, choose_thresholds, with_thresholds
 from export.polyphony import correction_that_holds, fold
 from export.quantize import quantize
@@ -52,14 +52,14 @@ class Exported:
     int8: Path
     parity: ModelDifference
     quantised: ModelDifference
-    timings: tuple[Timing, Timing]
+    timings: tuple[Times, Times]
     spec: ModelSpec
 
     def lines(self) -> Iterator[str]:
         """The result as text, a line a fact."""
         for path, timing in zip((self.fp32, self.int8), self.timings, strict=True):
             size = path.stat().st_size / 2**20
-            yield f"{path}: {size:.2f} MiB, {timing.median_ms:.2f} ms a window on one thread"
+            yield f"{path}: {size:.2f} MiB, {timing.p50_ms:.2f} ms a window on one thread"
         yield f"fp32 file against torch: {self.parity}"
         yield f"int8 against fp32: {self.quantised}"
         yield f"thresholds of int8: {_briefly(self.spec.thresholds)}"

@@ -1,4 +1,4 @@
-"""From takes of audio to tags: one thread that cuts, infers and tells the listeners."""
+"""From takes of audio to tags: cuts, infers and tells the listeners, on a bench's thread."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from realtime.bench import Bench
 from realtime.downmix import Channel
 from realtime.errors import TuttiError
 from realtime.feed import Feed, Take
 from realtime.hearing import Hearing
 from realtime.log import event
-from realtime.model import TagModel
+from realtime.model import BATCH_WINDOWS, TagModel
 from realtime.postprocess import Tags
-from realtime.priority import lower_this_thread
 from realtime.smoothing import Smoothing
 from realtime.stats import Counters
 from realtime.windows import Window, WindowCutter
@@ -25,7 +25,6 @@ BACKLOG_S = 4.0
 """Windows that wait longer than this give way to newer ones."""
 PIECE_S = 0.5
 """Read at a time, so that catching up takes no more memory than keeping up."""
-IDLE_S = 0.5
 LEAST_WAIT_S = 0.02
 RESAMPLER_DELAY_S = 0.01
 CPU_PERIOD_S = 2.0
@@ -34,10 +33,11 @@ Listener = Callable[[Tags], None]
 
 
 class Analysis:
-    """Runs until its feed is closed and analysed to the end."""
+    """Takes turns at a bench until its feed is closed and analysed to the end."""
 
     def __init__(
         self,
+        bench: Bench,
         feed: Feed,
         counters: Counters,
         model: TagModel,
@@ -47,6 +47,7 @@ class Analysis:
         publish: Listener,
         now_s: Callable[[], float],
     ) -> None:
+        self._bench = bench
         self._feed = feed
         self._counters = counters
         self._publish = publish
@@ -64,18 +65,20 @@ class Analysis:
         self._pending: deque[tuple[float, Window]] = deque()
         self._cpu_mark = (time.monotonic(), 0.0)
         self._hurry = False
+        self._over = threading.Event()
         self._apply_hop(hop_s)
-        self._thread = threading.Thread(target=self._run, name="tutti-analysis", daemon=True)
 
     def start(self) -> None:
-        self._thread.start()
+        self._bench.add(self)
 
     def join(self, timeout_s: float | None) -> bool:
         """Wait until everything captured was analysed; False if it takes longer."""
-        if self._thread is threading.current_thread():
-            return False  # a listener asks: it cannot wait for itself
-        self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        if self._bench.is_mine:
+            return False
+        if not self._over.wait(timeout_s):
+            return False
+        self._bench.settle()
+        return True
 
     def give_up(self) -> None:
         """Drop what still waits, at the next window."""
@@ -83,7 +86,7 @@ class Analysis:
 
     @property
     def alive(self) -> bool:
-        return self._thread.is_alive()
+        return not self._over.is_set()
 
     def set_hop(self, hop_s: float) -> None:
         self._change(lambda: self._apply_hop(hop_s))
@@ -107,16 +110,23 @@ class Analysis:
         self._window_s = model.spec.window_s
         self._hearing.set_model(model)
 
-    def _run(self) -> None:
-        lower_this_thread()
-        while not self._feed.exhausted or self._pending:
-            self._feed.wait(IDLE_S)
-            while self._step():
-                pass
-            self._measure_cpu()
+    def turn(self) -> bool:
+        """Analyse the oldest windows that wait; False if there are none."""
+        began_s = time.thread_time()
+        did = self._step()
+        self._counters.analysis_cpu_s += time.thread_time() - began_s
+        return did
+
+    def rest(self) -> bool:
+        """Nothing waits; False if nothing will ever."""
+        self._measure_cpu()
+        return bool(self._pending) or not self._feed.exhausted
+
+    def ended(self) -> None:
+        self._over.set()
 
     def _step(self) -> bool:
-        """Analyse the oldest window that waits; False if there is none."""
+        """Analyse the oldest windows that wait; False if there are none."""
         while self._changes:
             self._changes.popleft()()
         try:
@@ -128,7 +138,13 @@ class Analysis:
             self._pending.clear()
         if not self._pending:
             return False
-        self._analyse(*self._pending.popleft())
+        offset_s = self._pending[0][0]
+        windows: list[Window] = []
+        # Sound comes every 100 ms, and at 20 windows a second two windows with it: heard in one
+        # call they take less than apart.
+        while self._pending and self._pending[0][0] == offset_s and len(windows) < BATCH_WINDOWS:
+            windows.append(self._pending.popleft()[1])
+        self._analyse(offset_s, windows)
         return True
 
     def _cut(self) -> None:
@@ -200,17 +216,22 @@ class Analysis:
             if take.ended:
                 self._feed.finish(take)
 
-    def _analyse(self, offset_s: float, window: Window) -> None:
+    def _analyse(self, offset_s: float, windows: list[Window]) -> None:
         counters = self._counters
         try:
-            (tags,) = self._hearing.hear([window], offset_s)
+            heard = self._hearing.hear(windows, offset_s)
         except Exception as error:
+            if len(windows) > 1:  # only the one that fails is lost
+                for window in windows:
+                    self._analyse(offset_s, [window])
+                return
             counters.windows_failed += 1
             self._fail(error)
             return
-        counters.windows += 1
-        counters.latency_s = self._now_s() - tags.end_s
-        self._publish(tags)
+        for tags in heard:
+            counters.windows += 1
+            counters.latency_s = self._now_s() - tags.end_s
+            self._publish(tags)
 
     def _fail(self, error: Exception) -> None:
         text = str(error) if isinstance(error, TuttiError) else f"Analysis failed: {error!r}"
@@ -220,7 +241,6 @@ class Analysis:
 
     def _measure_cpu(self) -> None:
         counters, now_s = self._counters, time.monotonic()
-        counters.analysis_cpu_s = time.thread_time()
         then_s, cpu_then_s = self._cpu_mark
         if now_s - then_s >= CPU_PERIOD_S:
             cpu_s = counters.analysis_cpu_s + counters.capture_cpu_s

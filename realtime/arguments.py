@@ -87,6 +87,18 @@ def whole(least: int) -> Callable[[str], int]:
     return parse
 
 
+def reastream_address(text: str) -> tuple[str, int]:
+    """What an option takes that is an address of ReaStream: ``HOST`` or ``HOST:PORT``."""
+    from realtime.sources.reastream import parse_address
+
+    try:
+        return parse_address(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is no address: use numbers, as in 127.0.0.1 or 192.168.1.5:58710"
+        ) from None
+
+
 def _hop(text: str) -> float:
     try:
         hop_s = float(text)

@@ -11,6 +11,7 @@ from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, e
 
 from realtime import __version__
 from realtime.errors import TuttiError, plain
+from realtime.live_outputs.table import KINDS
 from realtime.standard_streams import Output, give_up, standard_streams
 
 COMMAND_GROUP = "tutti.commands"
@@ -19,6 +20,7 @@ DISTRIBUTION = "tutti-meter"
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
+_TAKES_ADDRESS = "--scheduler"
 _MISSING_LIBRARY = re.compile(r"(lib[^:/ ]+\.so[.\d]*): cannot open shared object file")
 
 EXAMPLES = """\
@@ -150,7 +152,10 @@ def _refuse_empty(arguments: list[str]) -> None:
 
 
 def _refuse_addresses(arguments: list[str]) -> None:
-    for argument in arguments:
+    takers = {_TAKES_ADDRESS, *(f"--{kind.name}" for kind in KINDS)}  # they say what they need
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        if before in takers or argument.partition("=")[0] in takers:
+            continue
         name = re.sub(r"^--[\w-]+=", "", argument)
         if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", name) and not os.path.exists(name):
             raise TuttiError(f"{name} is an address, which is not read: download it first.")

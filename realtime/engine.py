@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from realtime.analysis import Analysis, Listener
+from realtime.bench import Bench
 from realtime.capture import Asked, Capture
 from realtime.downmix import Channel, Downmix
 from realtime.errors import TuttiError
@@ -35,7 +36,8 @@ DRAIN_S = 0.4
 class Engine:
     """Listens to a source, and tags it window by window.
 
-    ``channel``: see ``realtime.downmix``. All methods may be called from any
+    ``channel``: see ``realtime.downmix``. Engines that share a ``bench`` hear on one
+    thread, in turn; they may share the model, too. All methods may be called from any
     thread, a listener's included. As a context manager it starts and stops.
     """
 
@@ -47,10 +49,12 @@ class Engine:
         hop_s: float = DEFAULT_HOP_S,
         smoothing: Smoothing | None = None,
         channel: Channel = "mono",
+        bench: Bench | None = None,
     ) -> None:
         _check_hop(hop_s)
         self._model = model
         self._source = source
+        self._bench = bench
         self._hop_s = hop_s
         self._smoothing = smoothing or Smoothing()
         self._channel: Channel = channel
@@ -78,10 +82,12 @@ class Engine:
             self._counters = Counters()
             self._history.clear()
             self._tags = self._zeros_since_s = None
-            feed = Feed()
+            bench = self._bench or Bench()
+            feed = Feed(bench.wake)
             with self._lock:
                 capture = Capture(self._source, feed, self._counters)
                 analysis = Analysis(
+                    bench,
                     feed,
                     self._counters,
                     self._model,
@@ -211,6 +217,12 @@ class Engine:
             ),
             source_name=(capture.source if capture else self._source).name,
         )
+
+    @property
+    def zero_s(self) -> float | None:
+        """Monotonic time from which its tags' times count, once sound came."""
+        capture = self._capture
+        return capture.zero_s if capture else None
 
     @property
     def state(self) -> EngineState:

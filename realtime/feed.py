@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 
 from realtime.ring import AudioRing
 from realtime.sources.base import Block
@@ -37,13 +38,13 @@ class Take:
 
 
 class Feed:
-    """The takes that analysis has not finished yet, oldest first."""
+    """The takes that analysis has not finished yet, oldest first; ``wake`` makes it look."""
 
-    def __init__(self) -> None:
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self.wake = wake
         self._takes: deque[Take] = deque()
-        self._news = threading.Condition()
+        self._lock = threading.Lock()
         self._closed = False
-        self._due = False
         self.wanted_s = 0.1
         """Analysis is woken once this much audio waits; it sets it to suit its hop."""
         self.skipped_s = 0.0
@@ -51,7 +52,7 @@ class Feed:
 
     def begin(self, take: Take) -> None:
         """Add a take; the one before it has ended."""
-        with self._news:
+        with self._lock:
             self._end_newest()
             self._takes.append(take)
             if len(self._takes) > MAX_TAKES:
@@ -64,12 +65,6 @@ class Feed:
         if take.ring.waiting >= self.wanted_s * take.sample_rate_hz:
             self.wake()
 
-    def wake(self) -> None:
-        """Let analysis look at once."""
-        with self._news:
-            self._due = True
-            self._news.notify_all()
-
     def end(self, take: Take) -> None:
         """A take gets no more frames: analysis gives out its last windows."""
         take.ended = True
@@ -77,36 +72,28 @@ class Feed:
 
     def close(self) -> None:
         """Nothing will come any more."""
-        with self._news:
-            self._end_newest()
+        with self._lock:
             self._closed = True
+            self._end_newest()
 
     @property
     def exhausted(self) -> bool:
         """Closed, and every take analysed."""
-        with self._news:
+        with self._lock:
             return self._closed and not self._takes
 
     def oldest(self) -> Take | None:
         """The take to analyse now."""
-        with self._news:
+        with self._lock:
             return self._takes[0] if self._takes else None
 
     def finish(self, take: Take) -> None:
         """Analysis is done with a take."""
-        with self._news:
+        with self._lock:
             if self._takes and self._takes[0] is take:
                 self._takes.popleft()
-
-    def wait(self, timeout_s: float) -> None:
-        """Sleep until audio is due, a take ended or the feed closed."""
-        with self._news:
-            if not self._due and not self._closed:
-                self._news.wait(timeout_s)
-            self._due = False
 
     def _end_newest(self) -> None:
         if self._takes:
             self._takes[-1].ended = True
-        self._due = True
-        self._news.notify_all()
+        self.wake()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
+from numpy.typing import NDArray
 
 from realtime.levels import LevelReading, SilenceGate
-from realtime.model import Scores, TagModel
+from realtime.model import BATCH_WINDOWS, Scores, TagModel
 from realtime.postprocess import Postprocessor, Tags
 from realtime.smoothing import Smoothing
 from realtime.windows import Window
@@ -25,6 +29,9 @@ class Heard:
     end_s: float
 
 
+_Waiting = deque[tuple[list[Window], list[LevelReading], Future[Scores | None]]]
+
+
 class Hearing:
     """The gate, the model and the smoothing of one stream, whose windows come in order."""
 
@@ -37,17 +44,49 @@ class Hearing:
         """Tags of the next windows, whose times count from ``offset_s``."""
         return [self.smooth(one) for one in self.listen(windows, offset_s)]
 
+    def hear_ahead(self, windows: Iterable[Window], pool: Executor, ahead: int) -> Iterator[Tags]:
+        """Tags of a whole stream, in order, scored by ``pool`` while windows are still to come.
+
+        At most ``ahead`` batches wait for their scores; a stream of one batch needs no pool.
+        """
+        waiting: _Waiting = deque()
+        rest = iter(windows)
+        try:
+            while batch := list(islice(rest, BATCH_WINDOWS)):
+                if len(batch) < BATCH_WINDOWS and not waiting:
+                    yield from self.hear(batch)
+                    return
+                levels, audible = self._gated(batch)
+                waiting.append((batch, levels, pool.submit(self._score, audible)))
+                if len(waiting) > ahead:
+                    yield from self._first_of(waiting)
+            while waiting:
+                yield from self._first_of(waiting)
+        finally:
+            for _, _, scoring in waiting:
+                scoring.cancel()
+
+    def _first_of(self, waiting: _Waiting) -> Iterator[Tags]:
+        windows, levels, scoring = waiting.popleft()
+        for one in _heard(windows, levels, scoring.result()):
+            yield self.smooth(one)
+
     def listen(self, windows: Sequence[Window], offset_s: float = 0.0) -> list[Heard]:
         """Levels and scores of the next windows; those behind the gate are not inferred."""
+        levels, audible = self._gated(windows)
+        return _heard(windows, levels, self._score(audible), offset_s)
+
+    def _gated(
+        self, windows: Sequence[Window]
+    ) -> tuple[list[LevelReading], list[NDArray[np.float32]]]:
+        """Levels of all, samples of those that the gate lets through."""
         levels = [self._gate.read(window) for window in windows]
-        audible = [w.samples for w, level in zip(windows, levels, strict=True) if not level.silent]
-        scores = self._model.infer(np.stack(audible)) if audible else None
-        heard, index = [], 0
-        for window, level in zip(windows, levels, strict=True):
-            times = offset_s + window.start_s, offset_s + window.end_s
-            heard.append(Heard(None if level.silent else scores, index, level, *times))
-            index += not level.silent
-        return heard
+        return levels, [
+            w.samples for w, level in zip(windows, levels, strict=True) if not level.silent
+        ]
+
+    def _score(self, audible: list[NDArray[np.float32]]) -> Scores | None:
+        return self._model.infer(np.stack(audible)) if audible else None
 
     def smooth(self, one: Heard) -> Tags:
         """What a user sees of the next window."""
@@ -66,3 +105,17 @@ class Hearing:
         """Forget the past, as for a new stream."""
         self._post.reset()
         self._gate.reset()
+
+
+def _heard(
+    windows: Sequence[Window],
+    levels: Sequence[LevelReading],
+    scores: Scores | None,
+    offset_s: float = 0.0,
+) -> list[Heard]:
+    heard, index = [], 0
+    for window, level in zip(windows, levels, strict=True):
+        times = offset_s + window.start_s, offset_s + window.end_s
+        heard.append(Heard(None if level.silent else scores, index, level, *times))
+        index += not level.silent
+    return heard

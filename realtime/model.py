@@ -46,7 +46,7 @@ class TagModel:
     def __init__(self, path: Path | str | None = None) -> None:
         self.path = str(path) if path is not None else None
         origin = self.path or "The bundled model"
-        self._session = _open_session(_read(self.path), origin)
+        self._session = _open_session(read_model(self.path), origin)
         try:
             metadata = self._session.get_modelmeta().custom_metadata_map
             self.spec = ModelSpec.from_metadata(metadata, origin)
@@ -119,7 +119,8 @@ def _fits(shape: list[Any], width: int) -> bool:
     return len(shape) == 2 and not isinstance(shape[0], int) and shape[1] in (width, None)
 
 
-def _read(path: str | None) -> bytes:
+def read_model(path: str | None) -> bytes:
+    """The bytes of a model file, or of the bundled one; raises TuttiError where there is none."""
     try:
         if path is None:
             return (resources.files("realtime") / "assets" / BUNDLED_MODEL).read_bytes()
@@ -139,18 +140,10 @@ def _read(path: str | None) -> bytes:
 
 def _open_session(content: bytes, origin: str) -> Any:
     # Loaded here so that Scores, and with it the post-processing, cost no runtime.
-    from realtime.runtime import onnxruntime
+    from realtime.runtime import open_session
 
-    runtime = onnxruntime()
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    options.enable_cpu_mem_arena = False
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     try:
-        return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        return open_session(content)
     except Exception:
         # onnxruntime raises its own unexported exception types, one for each way to be damaged.
         raise TuttiError(

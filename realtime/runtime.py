@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import ModuleType
+from typing import Any
 
 
 def onnxruntime() -> ModuleType:
@@ -15,3 +16,19 @@ def onnxruntime() -> ModuleType:
     if hasattr(runtime, "disable_telemetry_events"):
         runtime.disable_telemetry_events()
     return runtime
+
+
+def open_session(content: bytes, threads: int = 1) -> Any:
+    """An onnxruntime session of a file's bytes, on the processor, that never spins.
+
+    Whatever it raises is of onnxruntime's own unexported types, one for each way to be damaged.
+    """
+    runtime = onnxruntime()
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    options.enable_cpu_mem_arena = False
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])

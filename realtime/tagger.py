@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime.cores import workers
 from realtime.downmix import Channel
 from realtime.errors import TuttiError
 from realtime.hearing import Hearing
@@ -18,8 +21,9 @@ from realtime.smoothing import Smoothing
 from realtime.sources.file import FileSource
 from realtime.sources.stdin import StdinSource
 from realtime.spec import DEFAULT_HOP_S
+from realtime.stream import TagStream
 from realtime.timeline import Timeline
-from realtime.windows import WindowCutter
+from realtime.windows import Window, WindowCutter
 
 Progress = Callable[[float, float], None]
 """Called with seconds done and seconds in all."""
@@ -88,7 +92,16 @@ class Tagger:
     ) -> Iterator[Tags]:
         """Tags as the blocks (frames, channels) come in; memory does not grow."""
         cutter = WindowCutter(sample_rate_hz, channels, self.hop_s, self.channel)
-        return self._tags(cutter, blocks)
+        hearing = Hearing(self.model, self.smoothing)
+        return chain.from_iterable(map(hearing.hear, _windows(cutter, blocks)))
+
+    def stream(self, sample_rate_hz: float) -> TagStream:
+        """A stream to push blocks of sound into, and to fetch tags from; see ``TagStream``.
+
+        Raises:
+            TuttiError: a rate that cannot be.
+        """
+        return TagStream(self.model, sample_rate_hz, self.hop_s, self.channel, self.smoothing)
 
     def _timeline(
         self,
@@ -103,20 +116,24 @@ class Tagger:
             cutter = WindowCutter(sample_rate_hz, channels, self.hop_s, self.channel)
         except TuttiError as error:
             raise TuttiError(f"{name or 'The array'}: {error}") from None
-        tags = []
-        for one in self._tags(cutter, blocks):
-            tags.append(one)
-            if progress is not None:
-                progress(one.end_s, max(total_s, one.end_s))
+        windows = chain.from_iterable(_windows(cutter, blocks))
+        hearing, tags = Hearing(self.model, self.smoothing), []
+        with ThreadPoolExecutor(workers(), "tutti-scores") as pool:
+            for one in hearing.hear_ahead(windows, pool, 2 * workers()):
+                tags.append(one)
+                if progress is not None:
+                    progress(one.end_s, max(total_s, one.end_s))
         if not tags:
             raise TuttiError(f"{name or 'The array'} holds no sound (its length is zero).")
         return Timeline(tuple(tags), self.model.spec, name, cutter.duration_s, cutter.non_finite)
 
-    def _tags(self, cutter: WindowCutter, blocks: Iterable[NDArray[np.floating]]) -> Iterator[Tags]:
-        hearing = Hearing(self.model, self.smoothing)
-        for block in blocks:
-            yield from hearing.hear(cutter.push(block))
-        yield from hearing.hear(cutter.flush())
+
+def _windows(
+    cutter: WindowCutter, blocks: Iterable[NDArray[np.floating]]
+) -> Iterator[list[Window]]:
+    for block in blocks:
+        yield cutter.push(block)
+    yield cutter.flush()
 
 
 def _as_float(audio: NDArray[Any]) -> NDArray[np.float32]:

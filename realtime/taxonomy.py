@@ -147,6 +147,7 @@ FINE: Mapping[str, Target] = {name: _is(name) for name in INSTRUMENTS} | {
     "xylophone": _is("mallet_percussion"),
     "glockenspiel": _is("mallet_percussion"),
     "mallet": _is("mallet_percussion"),
+    "drum_kit": Target(("drums",), maybe=("cymbals",), families=("percussion",)),
     "percussion": Target(maybe=("drums", "cymbals"), families=("percussion",)),
     "timpani": Target(maybe=("drums",), families=("percussion",)),
     "bassoon": Target(maybe=("saxophone", "clarinet", "oboe"), families=("woodwind",)),
@@ -206,7 +207,7 @@ NSYNTH: Mapping[str, Target] = {
 
 TWO_LEVEL_15: Mapping[str, Target] = {
     "singer": _is("voice"),
-    "drums": Target(("drums",), maybe=("cymbals",), families=("percussion",)),
+    "drums": FINE["drum_kit"],
     "violin": _is("violin"),
     "electric_guitar": _is("electric_guitar"),
     "acoustic_guitar": _is("acoustic_guitar"),

@@ -29,13 +29,14 @@ TRAINING_MAY_IMPORT = {  # the vocabulary and the post-processing, so that what 
 }  # fmt: skip
 TRAINING_FOLDERS = {  # what a folder of training may import of the others
     "bank": set(),
-    "sounds": {"bank"},
+    "sounds": {"bank", "datasets"},
     "pieces": {"bank", "sounds"},
-    "making": {"bank", "sounds", "pieces"},
+    "making": {"bank", "sounds", "pieces", "datasets"},
     "mixing": {"bank"},
     "models": set(),
     "datasets": set(),
     "scoring": {"bank", "sounds", "mixing", "models", "datasets"},
+    "protocols": {"bank", "sounds", "mixing", "models", "datasets", "scoring"},
     "teachers": {"mixing", "models", "scoring"},
 }
 DESKTOP_FOLDERS = {  # the same of desktop, and of the files beside the folders
@@ -45,7 +46,7 @@ DESKTOP_FOLDERS = {  # the same of desktop, and of the files beside the folders
     "sessions": {"background", "kept", "heard"},
     "widgets": {"looks", "kept", "heard"},
     "windows": {"background", "looks", "kept", "heard", "sessions", "widgets"},
-    "controllers": {"looks", "kept", "sessions", "widgets", "windows"},
+    "controllers": {"looks", "kept", "heard", "sessions", "widgets", "windows"},
 }
 FORBIDDEN_LIBRARIES = {
     "tutti": {"torch", "PyQt6", "onnx", "sklearn", "matplotlib", "scipy"},

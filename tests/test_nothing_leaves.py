@@ -174,6 +174,34 @@ def test_listening_to_a_sound_server_opens_its_socket_only(tmp_path: Path) -> No
     assert "silence" in report["stdout"]  # it was heard
 
 
+@closed
+def test_outputs_that_were_asked_for_stay_on_this_computer(tmp_path: Path) -> None:
+    pytest.importorskip("aiohttp")
+    listen = ("listen", "--file", DEMO, "--duration", "3", "--osc", "9000", "--web", "8080")
+    report = run_closed(tmp_path / "closed", *TUTTI, *listen)
+    assert report["status"] == 0, report["stderr"]
+    assert report["lookups"] == []
+    assert report["packets"] == ["udp 127.0.0.1:9000"]
+    kinds_and_ends = {tuple(one.split()) for one in report["sockets"]}
+    assert ("tcp", "0100007F:1F90") in kinds_and_ends
+    assert {end.split(":")[0] for _, end in kinds_and_ends} == {"0100007F"}
+
+
+@closed
+@pytest.mark.parametrize(
+    ("arguments", "socket"),
+    [((), "udp 0100007F:E556"), (("--reastream-address", "0.0.0.0"), "udp 00000000:E556")],
+    ids=["as it is", "wider when told"],
+)
+def test_reastream_is_received_from_this_computer_only(
+    arguments: tuple[str, ...], socket: str, tmp_path: Path
+) -> None:
+    report = run_closed(tmp_path / "closed", *TUTTI, "listen", "--reastream", *arguments)
+    assert report["sockets"] == [socket]
+    check(report | {"sockets": []}, status=2)
+    assert "Nobody sends by ReaStream" in report["stderr"]
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A bank, and the run that a command in a closed namespace left, as small as can be."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from realtime.sources.device import Device
 
 from realtime.arguments import refuse_stdin, seconds
+from realtime.live_outputs.table import add_live_outputs
 
 EXAMPLES = """\
 examples:
@@ -19,6 +20,7 @@ examples:
   tutti monitor mix.flac                     open a file and play it
   tutti monitor mix.wav --paused             open it; Space plays it
   tutti monitor --device "Scarlett 2i2"      listen to an input, by name or part of it
+  tutti monitor --web 127.0.0.1:8080         the meters in a browser too (docs/outputs.md)
   tutti monitor --compact                    the small window that stays on top
   tutti monitor mix.flac --screenshot view.png --after 5
                                              draw the window as it is after 5 s; needs no
@@ -53,6 +55,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="S",
         help="seconds until --screenshot (5)",
     )
+    add_live_outputs(parser)
     parser.set_defaults(run=run)
 
 

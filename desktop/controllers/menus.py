@@ -8,17 +8,22 @@ from pathlib import Path
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtWidgets import QDialog, QMenu
 
+from desktop.controllers.correcting import Correcting
+from desktop.controllers.helping import Helping
+from desktop.controllers.loudness import Loudness
 from desktop.controllers.metering import Metering
 from desktop.controllers.presets import Presets
 from desktop.controllers.reviewing import Reviewing
 from desktop.controllers.saving import Saving
 from desktop.controllers.sources import Sources
+from desktop.controllers.undoing import Undoing
 from desktop.controllers.view import SCALES, View
 from desktop.widgets.roll import SPANS_S
 from desktop.windows.actions import Command, add_choice, install
 from desktop.windows.keys import KeySheet
 from desktop.windows.main_window import MainWindow
 from realtime.outputs.formats import FORMATS
+from realtime.taxonomy import INSTRUMENTS
 
 SAVED = [one for one in FORMATS.values() if one.saved]
 _SAVE_KEYS = {"csv": ("Ctrl+S",), "audacity": ("Ctrl+Shift+S",)}
@@ -40,8 +45,12 @@ class Menus:
         self.settings = window.settings
         self.sources = Sources(window)
         self.saving = Saving(window)
+        self.helping = Helping(window)
+        self.loudness = Loudness(window, self._show_checks)
         self.metering = Metering(window, self._show_checks)
+        self.correcting = Correcting(window)
         self.reviewing = Reviewing(window, self._show_checks)
+        self.undoing = Undoing(window)
         self.view = View(window, self._show_checks)
         self.presets = Presets(window, self._settings_changed)
         self.commands = self._commands()
@@ -80,7 +89,9 @@ class Menus:
             Command("quiet", "Meters", "Show the quiet ones", ("A",), meters.toggle_quiet, True),
             Command("unhide", "Meters", "Show hidden instruments", ("Shift+H",),
                     meters.show_hidden),
-            Command("clear", "Meters", "Clear peaks and the clip lamp", ("R",), meters.clear_peaks),
+            Command("loudness", "Meters", "Loudness", ("K",), self.loudness.toggle, True),
+            Command("clear", "Meters", "Clear peaks, the clip lamp and the loudness", ("R",),
+                    self._clear),
             Command("motion", "Meters", "Meter motion…", ("Ctrl+M",), meters.motion),
             Command("expected", "Meters", "Expected instruments…", ("E",), meters.choose_expected),
             Command("still", "Meters", "Reduced motion", (), meters.toggle_motion, True),
@@ -89,6 +100,14 @@ class Menus:
             Command("longer", "History", "Longer span", ("Ctrl+Right",), lambda: roll.span(1)),
             Command("marker", "History", "Set a marker", ("M",), roll.add_marker),
             Command("note", "History", "Set a marker with a note…", ("N",), roll.add_note),
+            Command("next_marker", "History", "To the next marker", ("PgDown",),
+                    roll.next_marker),
+            Command("previous_marker", "History", "To the marker before", ("PgUp",),
+                    roll.previous_marker),
+            Command("delete_marker", "History", "Delete the nearest marker", ("Shift+M",),
+                    roll.delete_marker),
+            Command("undo", "View", "Undo", ("Ctrl+Z",), self.undoing.undo),
+            Command("redo", "View", "Do again", ("Ctrl+Shift+Z", "Ctrl+Y"), self.undoing.redo),
             Command("compact", "View", "Compact, always on top", ("C",),
                     self.view.toggle_compact, True),
             Command("on_top", "View", "Always on top", ("T",), self.view.toggle_on_top, True),
@@ -97,7 +116,9 @@ class Menus:
             Command("bigger", "View", "Larger", ("Ctrl++", "Ctrl+="), lambda: self.view.zoom(1)),
             Command("smaller", "View", "Smaller", ("Ctrl+-",), lambda: self.view.zoom(-1)),
             Command("actual", "View", "Normal size", ("Ctrl+0",), lambda: self.view.set_scale(1.0)),
-            Command("keys", "View", "All keys", ("?", "F1"), self.show_keys),
+            Command("keys", "View", "All keys", ("?",), self.show_keys),
+            Command("guide", "View", "Guide", ("F1",), self.helping.show_guide),
+            Command("about", "View", "About Tutti…", (), self.helping.show_about),
         ]  # fmt: skip
 
     # -- menus -----------------------------------------------------------------------
@@ -110,13 +131,19 @@ class Menus:
         sources.addSeparator()
         sources.addActions([act["close"], act["quit"]])
         view = QMenu(window)
-        meters = ("activity", "quiet", "unhide", "clear", "motion", "still")
+        view.addActions([act[n] for n in ("undo", "redo")])
+        view.addSeparator()
+        meters = ("activity", "quiet", "unhide", "loudness", "clear", "motion", "still")
         view.addActions([act[n] for n in meters])
         view.addSeparator()
         spans = view.addMenu("History span")
         for span_s in SPANS_S:
             add_choice(spans, span_text(span_s), functools.partial(window.roll.set_span, span_s))
         view.addActions([act[n] for n in ("freeze", "marker", "note")])
+        markers = view.addMenu("Markers")
+        if markers is not None:
+            steps = ("next_marker", "previous_marker", "delete_marker")
+            markers.addActions([act[n] for n in steps])
         view.addSeparator()
         themes = view.addMenu("Theme")
         for choice in ("dark", "light", "system"):
@@ -127,6 +154,8 @@ class Menus:
         view.addActions([act[n] for n in ("compact", "on_top", "full")])
         view.addSeparator()
         view.addMenu(self.presets.menu)
+        view.addSeparator()
+        view.addActions([act[n] for n in ("guide", "keys", "about")])
         saving = QMenu(window)
         saving.addActions([act[n] for n in (*(f.name for f in SAVED), "png", "logs")])
         bar.add_button("Open", "A file or a live input", sources)
@@ -155,20 +184,27 @@ class Menus:
         s, w = self.settings, self.window
         for name, on in (
             ("activity", s.sort == "activity"), ("quiet", s.quiet_open),
-            ("still", s.reduced_motion), ("freeze", w.roll.frozen), ("compact", w.compact),
-            ("on_top", s.on_top), ("full", w.isFullScreen()),
+            ("still", s.reduced_motion), ("loudness", s.loudness), ("freeze", w.roll.frozen),
+            ("compact", w.compact), ("on_top", s.on_top), ("full", w.isFullScreen()),
         ):  # fmt: skip
             self.actions[name].setChecked(on)
 
     def _settings_changed(self) -> None:
         """Show and use settings that came from a preset."""
         self.metering.relayout()
+        self.window.use_thresholds()
         self.metering.motion_changed("attack_s")
         self.metering.motion_changed("hop_s")
         self.window.roll.set_span(self.settings.roll_span_s)
 
+    def _clear(self) -> None:
+        self.metering.clear_peaks()
+        self.loudness.reset()
+
     def _row_menu(self, name: str, where: QPoint) -> None:
         menu = self.metering.row_menu(name)
+        if name in INSTRUMENTS:
+            self.correcting.add_to(menu, name)
         menu.addSeparator()
         menu.addActions([self.actions[n] for n in ("activity", "quiet", "unhide")])
         menu.popup(where)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PyQt6.QtCore import QPointF, QRectF, Qt
 from PyQt6.QtGui import QIcon, QPainter, QPainterPath, QPen, QPixmap, QPolygonF
 
 from desktop.looks.theme import Theme
 
+PROGRAM = Path(__file__).parent / "tutti.svg"
 _SIZE = 24.0
+
+
+def program_icon() -> QIcon:
+    """Tutti's own: four meters, and the line past which one is heard."""
+    return QIcon(str(PROGRAM))
 
 
 def icon(name: str, theme: Theme) -> QIcon:

@@ -6,11 +6,15 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from desktop.heard.bridge import Health, Reading, SessionState
 from desktop.heard.track import Track
 from desktop.heard.waveform import LevelAt
 from desktop.sessions.analysis import FileAnalysis
-from desktop.sessions.player import OpenSink, Player
+from desktop.sessions.player import OpenSink, Player, open_sink
+from desktop.sessions.probe import SoundProbe
 from realtime.levels import CLOSE_DBFS
 from realtime.model import TagModel
 from realtime.smoothing import Smoothing
@@ -52,10 +56,11 @@ class FileSession:
             path, model, sample_rate_hz=rate_hz, duration_s=duration_s, hop_s=hop_s,
             smoothing=smoothing, on_done=on_done,
         )  # fmt: skip
-        options = {} if sink is None else {"sink": sink}
+        self.probe = SoundProbe()
         self.player = Player(
-            path, sample_rate_hz=rate_hz, channels=channels, duration_s=duration_s, **options
-        )
+            path, sample_rate_hz=rate_hz, channels=channels, duration_s=duration_s,
+            sink=sink or open_sink, tell=self.probe.push,
+        )  # fmt: skip
         self.analysis.start()
 
     @property
@@ -77,6 +82,20 @@ class FileSession:
         level = self.analysis.waveform.level_at(time_s) if self.player.playing else LevelAt()
         return Reading(time_s, values, level)
 
+    def sound_before(self, time_s: float, seconds: float) -> tuple[NDArray[np.float32], int]:
+        """What lies before a place in the file, ``(frames, channels)``, and its rate in Hz.
+
+        Raises:
+            TuttiError: the file cannot be read any more.
+        """
+        from realtime.sources.file import FileSource
+
+        with FileSource(self.path) as source:
+            first = round(max(time_s - seconds, 0.0) * source.sample_rate_hz)
+            count = round(time_s * source.sample_rate_hz) - first
+            source.seek(first)
+            return source.take(count)[:, :2], source.sample_rate_hz
+
     def health(self) -> Health:
         error = self.analysis.error or self.player.error
         if error:
@@ -96,6 +115,7 @@ class FileSession:
     def close(self) -> None:
         self.analysis.cancel()
         self.player.close()
+        self.probe.close()
 
     def ended(self, timeout_s: float) -> bool:
         return self.analysis.join(timeout_s) and self.player.join(timeout_s)

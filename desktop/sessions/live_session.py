@@ -12,12 +12,14 @@ from desktop.heard.bridge import Health, Reading, SessionState
 from desktop.heard.losses import Losses
 from desktop.heard.track import Track, row_of
 from desktop.heard.waveform import LevelAt
+from desktop.sessions.probe import SoundProbe
 from realtime.downmix import Channel
 from realtime.errors import TuttiError
 from realtime.model import TagModel
 from realtime.postprocess import Tags
 from realtime.smoothing import Smoothing
 from realtime.sources.base import Source
+from realtime.sources.overheard import Overheard
 from realtime.spec import WINDOW_S, ModelSpec
 from realtime.stats import EngineState
 from realtime.timeline import Timeline
@@ -53,6 +55,7 @@ class LiveSession:
         self.title = title
         self.facts = ""
         self.track = Track()
+        self.probe = SoundProbe()
         self.losses = Losses()
         self.hop_s = hop_s
         self.error = ""
@@ -97,7 +100,7 @@ class LiveSession:
             loaded = model.result()
             from realtime.engine import Engine
 
-            source = make_source()
+            source = Overheard(make_source(), self.probe.push)
             engine = Engine(
                 loaded, source, hop_s=self.hop_s, smoothing=self._smoothing, channel=channel
             )
@@ -243,6 +246,7 @@ class LiveSession:
         with self._lock:
             self._closed = True
             engine = self._engine
+        self.probe.close()
         if engine is not None and self.closing is None:
             self.closing = threading.Thread(target=engine.stop, name="live stop", daemon=True)
             self.closing.start()

@@ -49,7 +49,7 @@ def open_live(
         title = chosen.label if isinstance(chosen, Device) else chosen or name
 
     def make_source() -> Source:
-        from realtime.sources.device import DeviceSource, find_known, list_devices
+        from realtime.sources.device import DeviceSource, known_device
 
         if wait_for is not None:
             wait_for.join(3.0)
@@ -57,7 +57,7 @@ def open_live(
         if chosen == DEFAULT:
             device = None
         elif chosen is None and name:
-            device = find_known(name, host_api, list_devices())
+            device = known_device(name, host_api)
         needed = max(channel) + 1 if isinstance(channel, tuple) else 2
         return DeviceSource(device, max(2, needed), settings.sample_rate_hz, settings.block_frames)
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime.sources.overheard import Tell
+
 if TYPE_CHECKING:
     from realtime.sources.file import FileSource
 
@@ -114,6 +116,7 @@ class _Written(NamedTuple):
 class Player:
     """Transport of one file. Every method is safe from the UI thread and returns at once.
 
+    ``tell`` gets each block as the file holds it, whatever the volume, when it is played.
     ``duration_s`` may be an estimate, or 0: it plays to where the file truly ends.
     """
 
@@ -125,6 +128,7 @@ class Player:
         channels: int,
         duration_s: float,
         sink: OpenSink = open_sink,
+        tell: Tell | None = None,
     ) -> None:
         self.path = path
         self.duration_s = duration_s
@@ -133,6 +137,7 @@ class Player:
         self._rate_hz = sample_rate_hz
         self._channels = min(channels, 2)
         self._open_sink = sink
+        self._tell = tell
         self._changed = threading.Condition()
         self._cursor_s = 0.0
         self._ended = False
@@ -296,6 +301,8 @@ class Player:
         block = file.take(count)
         is_end = len(block) < count
         if len(block):
+            if self._tell is not None:
+                self._tell(block, self._rate_hz)
             block = np.nan_to_num(block[:, : self._channels]) * np.float32(self._gain)
             out = block if resampler is None else resampler.resample_chunk(block)
             sink.write(out)

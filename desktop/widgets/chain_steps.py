@@ -13,7 +13,10 @@ STEP_ROLE = Qt.ItemDataRole.UserRole
 
 
 class StepList(QListWidget):
-    """Effects with a tick box (on, or bypassed) and taps; drag to reorder, Delete to remove."""
+    """Effects with a tick box (on, or bypassed) and taps.
+
+    Drag to reorder, B to bypass, Delete to remove.
+    """
 
     reordered = pyqtSignal(object)
     """The steps in their new order."""
@@ -32,13 +35,16 @@ class StepList(QListWidget):
 
     def set_theme(self, theme: Theme) -> None:
         c, px = theme.colours, theme.px
+        self.theme = theme
+        self.setFont(theme.font(16))
         self.setStyleSheet(
             f"QListWidget {{ background: {c.panel}; border: 1px solid {c.line};"
             f" border-radius: {px(8)}px; padding: {px(4)}px; outline: 0; }}"
-            f"QListWidget::item {{ padding: {px(7)}px {px(6)}px; border-radius: {px(5)}px; }}"
+            f"QListWidget::item {{ padding: {px(9)}px {px(8)}px; border-radius: {px(5)}px;"
+            f" border: 1px solid transparent; }}"
             f"QListWidget::item:selected {{ background: {c.raised}; color: {c.text};"
             f" border: 1px solid {c.accent}; }}"
-            f"QListWidget::indicator {{ width: {px(12)}px; height: {px(12)}px;"
+            f"QListWidget::indicator {{ width: {px(14)}px; height: {px(14)}px;"
             f" border: 1px solid {c.faint}; border-radius: {px(3)}px; background: {c.panel}; }}"
             f"QListWidget::indicator:checked {{ background: {c.accent};"
             f" border-color: {c.accent}; }}"
@@ -63,8 +69,12 @@ class StepList(QListWidget):
                 item.setToolTip("The meters listen here")
             else:
                 effect += 1
-                mark = "   (stopped: reload it)" if effect in troubled else ""
+                mark = "   (bypassed)" if step.bypass else ""
+                if effect in troubled:
+                    mark = "   (stopped: reload it)"
                 item.setText(step.label + mark)
+                if step.bypass:
+                    item.setForeground(self.theme.colour("faint"))
                 item.setToolTip(f"{step.path or step.effect}: ticked is on, empty is bypassed")
                 item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
                 ticked = Qt.CheckState.Unchecked if step.bypass else Qt.CheckState.Checked
@@ -101,11 +111,18 @@ class StepList(QListWidget):
         control = event.modifiers() & Qt.KeyboardModifier.ControlModifier
         if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and self.currentRow() >= 0:
             self.remove_wanted.emit(self.currentRow())
+        elif event.key() == Qt.Key.Key_B and not control:
+            self._flip(self.currentItem())
         elif control and event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
             step = -1 if event.key() == Qt.Key.Key_Up else 1
             self.move_step(self.currentRow(), self.currentRow() + step)
         else:
             super().keyPressEvent(event)
+
+    def _flip(self, item: QListWidgetItem | None) -> None:
+        if item is not None and item.flags() & Qt.ItemFlag.ItemIsUserCheckable:
+            on = item.checkState() == Qt.CheckState.Checked
+            item.setCheckState(Qt.CheckState.Unchecked if on else Qt.CheckState.Checked)
 
     def _ticked(self, item: QListWidgetItem) -> None:
         step = item.data(STEP_ROLE)

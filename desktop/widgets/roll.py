@@ -173,7 +173,17 @@ class HistoryRoll(QWidget):
         self.update()
 
     def add_marker(self, time_s: float, note: str = "") -> None:
-        self.markers = sorted([*self.markers, Marker(time_s, note)], key=lambda m: m.time_s)
+        self.set_markers([*self.markers, Marker(time_s, note)])
+
+    def set_markers(self, markers: list[Marker]) -> None:
+        self.markers = sorted(markers, key=lambda marker: marker.time_s)
+        self.update()
+
+    def look_at(self, time_s: float) -> None:
+        """Freeze, with this moment in the middle."""
+        self.frozen = True
+        latest_s = max(self._now_s - self.span_s, 0.0)
+        self._start_s = min(max(time_s - self.span_s / 2, 0.0), latest_s)
         self.update()
 
     def axes(self) -> Axes:

@@ -23,6 +23,7 @@ from desktop.looks.theme import Theme
 from desktop.sessions.chain_session import ChainSession, OpenDevice
 from desktop.widgets.tap_meters import TapMeters
 from desktop.windows.chain_editor import ChainEditor, scrolling
+from desktop.windows.chain_undo import ChainUndo
 from desktop.windows.sound_dialog import ask_sound
 from realtime.errors import TuttiError
 from realtime.host import chain as chains
@@ -34,6 +35,10 @@ from realtime.model import TagModel
 
 TICK_MS = 50
 CHAIN_FILES = "Chain files (*.toml)"
+START_HINT = (
+    "Press Start, and play something: what is heard before and after the chain appears here, "
+    "with the difference."
+)
 STARTER = chains.Chain((TapStep("before"), TapStep("after")))
 
 
@@ -55,10 +60,14 @@ class ChainWindow(QWidget):
         self.session.chain = STARTER
         self.editor = ChainEditor(theme, self.session, self.say)
         self.meters = TapMeters(theme)
+        self._model: Future[TagModel] | None = model
+        """Until its thresholds were taken over."""
+        self.editor.start.file_wanted.connect(self.choose_load)
         self.message = QLabel()
         self.message.setWordWrap(True)
         self.status = QLabel()
         self.status.setProperty("role", "muted")
+        self.undo = ChainUndo(self.session, self.editor.show_anew, self)
         self._make_buttons()
         self._arrange()
         self._timer = QTimer(self)
@@ -67,7 +76,7 @@ class ChainWindow(QWidget):
         self._timer.start()
         self.refresh()
         self.tick()
-        self.resize(theme.px(1240), theme.px(780))
+        self.resize(theme.px(1360), theme.px(860))
 
     # -- layout ----------------------------------------------------------------------
 
@@ -103,17 +112,19 @@ class ChainWindow(QWidget):
         top = QHBoxLayout()
         top.addWidget(self.load_button)
         top.addWidget(self.save_button)
+        top.addSpacing(px(16))
+        top.addWidget(self.undo)
         top.addStretch()
         top.addWidget(self.source)
         top.addWidget(self.block)
         top.addWidget(self.measure_button)
         top.addWidget(self.run_button)
         listen = QHBoxLayout()
-        heading = QLabel("Listen to")
-        heading.setProperty("role", "muted")
+        self.heading = QLabel("Listen to")
+        self.heading.setProperty("role", "muted")
         self.matching = QLabel()
         self.matching.setProperty("role", "muted")
-        listen.addWidget(heading)
+        listen.addWidget(self.heading)
         listen.addWidget(self.before)
         listen.addWidget(self.after)
         listen.addWidget(self.matching)
@@ -123,8 +134,8 @@ class ChainWindow(QWidget):
         right.addWidget(scrolling(self.meters), 1)
         middle = QHBoxLayout()
         middle.setSpacing(px(16))
-        middle.addWidget(self.editor, 5)
-        middle.addLayout(right, 4)
+        middle.addWidget(self.editor, 9)
+        middle.addLayout(right, 10)
         column = QVBoxLayout(self)
         column.setContentsMargins(px(16), px(16), px(16), px(12))
         column.setSpacing(px(12))
@@ -133,12 +144,18 @@ class ChainWindow(QWidget):
         column.addWidget(self.message)
         column.addWidget(self.status)
         self.message.hide()
+        self._dress()
 
     def set_theme(self, theme: Theme) -> None:
         """Take on another theme."""
         self.theme = theme
         self.editor.set_theme(theme)
         self.meters.set_theme(theme)
+        self._dress()
+
+    def _dress(self) -> None:
+        for label in (self.message, self.status, self.matching, self.heading):
+            label.setFont(self.theme.font(15))
 
     # -- files -----------------------------------------------------------------------
 
@@ -224,6 +241,10 @@ class ChainWindow(QWidget):
         if theme is not self.theme:
             self.set_theme(theme)
         stats = self.session.look()
+        if self._model is not None and self._model.done():
+            self._take_thresholds(self._model)
+            self._model = None
+        self.meters.set_hint("Listening…" if self.session.running else START_HINT)
         host = self.session.host
         taps = list(host.taps.values()) if host else []
         if len(taps) >= 2:
@@ -236,9 +257,13 @@ class ChainWindow(QWidget):
             self.meters.set_taps(self.meters.names, None, (None, None))
         gain_db = self.session.matching_gain_db
         matched = f"“Before” at {gain_db:+.1f} dB, equally loud" if abs(gain_db) >= 0.05 else ""
-        self.matching.setText(matched)
+        self.matching.setText(matched.replace("-", "−"))
         self.status.setText(self._status(stats))
         self.meters.setAccessibleDescription(self.meters.summary())
+
+    def _take_thresholds(self, model: Future[TagModel]) -> None:
+        if model.exception() is None:  # the monitor tells what is wrong with it
+            self.meters.set_thresholds(model.result().spec.thresholds)
 
     def _status(self, stats: LiveStats | None) -> str:
         trip = self.session.round_trip

@@ -14,6 +14,7 @@ from PyQt6.QtWidgets import (
     QMenu,
     QPushButton,
     QScrollArea,
+    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -22,6 +23,7 @@ from desktop.looks.theme import Theme
 from desktop.sessions.chain_session import ChainSession
 from desktop.widgets.chain_steps import StepList
 from desktop.windows.chain_parameters import ParameterPanel
+from desktop.windows.chain_start import ChainStart
 from desktop.windows.sound_dialog import ask_sound
 from realtime.errors import TuttiError
 from realtime.host import chain as chains
@@ -40,13 +42,17 @@ class ChainEditor(QWidget):
         self._shown: tuple[object, ...] | None = None
         self.steps = StepList(theme)
         self.panel = ParameterPanel()
+        self.start = ChainStart(theme)
         self._arrange(theme)
+        self.start.effect_wanted.connect(self.add_effect)
+        self.start.plugin_wanted.connect(self.choose_plugin)
         self.steps.reordered.connect(self._edit)
         self.steps.remove_wanted.connect(self.remove)
         self.steps.bypass_wanted.connect(self._bypass)
         self.steps.currentRowChanged.connect(lambda _row: self._show_effect())
         self.panel.value_wanted.connect(self._set)
         self.panel.mix_wanted.connect(self._mix)
+        self.panel.bypass_wanted.connect(lambda on: self._bypass(self.steps.currentRow(), on))
         self.panel.editor_wanted.connect(lambda: self._on_effect(self.session.open_editor))
         self.panel.reload_wanted.connect(lambda: self._on_effect(self.session.reload))
 
@@ -70,20 +76,30 @@ class ChainEditor(QWidget):
         left.addWidget(self.steps, 1)
         left.addLayout(edit)
         self.scroller = scrolling(self.panel)
+        self.middle = QStackedWidget()
+        self.middle.addWidget(self.scroller)
+        self.middle.addWidget(scrolling(self.start))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(theme.px(16))
         row.addLayout(left, 2)
-        row.addWidget(self.scroller, 3)
+        row.addWidget(self.middle, 3)
+        self.set_theme(theme)
 
     def set_theme(self, theme: Theme) -> None:
         """Take on another theme."""
-        self.steps.set_theme(theme)
+        for widget in (self.steps, self.panel, self.start):
+            widget.set_theme(theme)
 
     def refresh(self) -> None:
         """Show the chain as it is now."""
         self._show_steps()
         self._show_effect()
+
+    def show_anew(self) -> None:
+        """Show the chain with the values it has now, whatever the sliders say."""
+        self._shown = None
+        self.refresh()
 
     def add_effect(self, name: str) -> None:
         """Add a built-in effect below the chosen step; Convolution asks for its file."""
@@ -171,6 +187,7 @@ class ChainEditor(QWidget):
         return {effect for effect, plugin in plugins if plugin.state != PluginState.RUNNING}
 
     def _show_effect(self) -> None:
+        self.middle.setCurrentIndex(0 if self.session.chain.effects else 1)
         effect = self.steps.effect_of(self.steps.currentRow())
         if effect is None or effect >= len(self.session.chain.effects):
             self._shown = None
@@ -180,6 +197,7 @@ class ChainEditor(QWidget):
                 self.panel.show_nothing("Choose an effect, or add one.")
             return
         step = self.session.chain.effects[effect]
+        self.panel.show_bypass(step.bypass)
         parameters = self.session.parameters_of(effect)
         shown = (effect, step.effect, step.path, tuple(p.name for p in parameters))
         if shown == self._shown:

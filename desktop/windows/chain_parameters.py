@@ -20,6 +20,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from desktop.looks.theme import Theme
 from desktop.windows.sound_dialog import ask_sound
 from realtime.host.effects import Parameter, Value
 
@@ -44,7 +45,6 @@ class NumberControl(QWidget):
         self.box.setDecimals(2 if span <= 200 or 0 < parameter.minimum < 1 else 1)
         self.box.setSingleStep(span / 100 if span <= 200 else 1.0)
         self.box.setKeyboardTracking(False)
-        self.box.setFixedWidth(136)
         self.box.setAccessibleName(name)
         if parameter.unit:
             self.box.setSuffix(f" {parameter.unit}")
@@ -95,14 +95,19 @@ class ParameterPanel(QWidget):
     value_wanted = pyqtSignal(str, object)
     """A parameter's name and its new value."""
     mix_wanted = pyqtSignal(float)
+    bypass_wanted = pyqtSignal(bool)
     editor_wanted = pyqtSignal()
     reload_wanted = pyqtSignal()
 
     def __init__(self) -> None:
         super().__init__()
         self.controls: dict[str, QWidget] = {}
+        self._theme = Theme()
         self.title = QLabel()
-        self.title.setProperty("role", "title")
+        self.bypass = QPushButton("Bypass")
+        self.bypass.setCheckable(True)
+        self.bypass.setToolTip("Let the sound pass by this effect (B in the list of steps)")
+        self.bypass.clicked.connect(self.bypass_wanted)
         self.note = QLabel()
         self.note.setProperty("role", "muted")
         self.note.setWordWrap(True)
@@ -118,15 +123,39 @@ class ParameterPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 8, 16, 8)
         column.setSpacing(12)
-        column.addWidget(self.title)
+        head = QHBoxLayout()
+        head.addWidget(self.title, 1)
+        head.addWidget(self.bypass)
+        column.addLayout(head)
         column.addWidget(self.note)
         column.addLayout(buttons)
         column.addLayout(self._form_holder)
         column.addStretch()
         self.show_nothing("Choose an effect, or add one.")
 
+    def set_theme(self, theme: Theme) -> None:
+        """Take on another size; colours come from the application's style."""
+        self._theme = theme
+        self.title.setStyleSheet(f"font-size: {theme.px(20)}px; font-weight: 600")
+        self.note.setFont(theme.font(15))
+        self._size_form(self)
+
+    def _size_form(self, form: QWidget) -> None:
+        for label in form.findChildren(QLabel):
+            if label not in (self.title, self.note):
+                label.setFont(self._theme.font(15))
+        for box in form.findChildren(QDoubleSpinBox):
+            box.setFont(self._theme.font(15))
+            box.setFixedWidth(self._theme.px(136))
+
+    def show_bypass(self, bypass: bool) -> None:
+        """Whether the effect shown is bypassed: its controls stay, since they keep their values."""
+        self.bypass.setChecked(bypass)
+        self.bypass.setText("Bypassed" if bypass else "Bypass")
+
     def show_nothing(self, note: str, title: str = "") -> None:
         """No effect is chosen."""
+        self.bypass.hide()
         self._show_form(None)
         self.title.setText(title)
         self.note.setText(note)
@@ -160,10 +189,12 @@ class ParameterPanel(QWidget):
             blend.changed.connect(self.mix_wanted)
             self.controls["mix"] = blend
             rows.addRow(_beside(blend, "Mix with its input"), blend)
+        self._size_form(form)
         self._show_form(form)
         self.title.setText(title)
         self.note.setText(note)
         self.note.setVisible(bool(note))
+        self.bypass.show()
         self.editor.setVisible(is_plugin)
         self.reload.setVisible(is_plugin)
 

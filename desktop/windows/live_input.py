@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 
 from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import (
@@ -20,8 +21,12 @@ from desktop.background import Background
 from desktop.kept.settings import Settings
 from desktop.windows.device_list import DeviceList
 from desktop.windows.guides import guide
+from desktop.windows.reastream_senders import ReaStreamSenders
 from realtime.errors import TuttiError
+from realtime.sources import reastream
 from realtime.sources.device import Device, find_known
+from realtime.sources.reastream_packet import PORT
+from realtime.sources.reastream_receiver import LOOPBACK, Sending
 
 RATES_HZ = (44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
 BLOCKS = (64, 128, 256, 512, 1024, 2048, 4096)
@@ -58,17 +63,26 @@ def channel_choices(channels: int) -> list[tuple[str, str | list[int]]]:
 
 
 class LiveInputDialog(QDialog):
-    """Lists devices in the background; ``accepted_input`` says what to listen to."""
+    """Lists devices in the background; ``accepted_input`` says what to listen to.
+
+    Senders of ReaStream join the list as they are heard at ``address``, with their levels.
+    """
 
     accepted_input = pyqtSignal(object)
 
     def __init__(
-        self, settings: Settings, background: Background, parent: QWidget | None = None
+        self,
+        settings: Settings,
+        background: Background,
+        parent: QWidget | None = None,
+        address: tuple[str, int] = (LOOPBACK, PORT),
     ) -> None:
         super().__init__(parent)
         self.settings = settings
         self._background = background
         self.devices: list[Device] = []
+        self._address = address
+        self._senders: dict[tuple[str, str, int], Sending] = {}
         self.setWindowTitle("Live input")
         self.setMinimumWidth(760)
         self.device = QComboBox()
@@ -94,10 +108,17 @@ class LiveInputDialog(QDialog):
         cancel.clicked.connect(self.reject)
         self.problem = QLabel()
         self.problem.setWordWrap(True)
+        self.reastream = QLabel("ReaStream: starting to listen…")
+        self.reastream.setProperty("role", "muted")
+        self.reastream.setWordWrap(True)
         self.device.currentIndexChanged.connect(self._device_picked)
         self._arrange(cancel)
         self._device_picked()
         self.refresh()
+        watch = ReaStreamSenders(background, address, self)
+        watch.heard.connect(self._senders_heard)
+        watch.trouble.connect(self.reastream.setText)
+        self.finished.connect(watch.close)
 
     def _arrange(self, cancel: QPushButton) -> None:
         device_row = QHBoxLayout()
@@ -135,6 +156,7 @@ class LiveInputDialog(QDialog):
         column.setSpacing(16)
         column.addLayout(form)
         column.addWidget(self.problem)
+        column.addWidget(self.reastream)
         column.addSpacing(8)
         column.addWidget(heading)
         column.addWidget(body)
@@ -155,12 +177,15 @@ class LiveInputDialog(QDialog):
     def _listed(self, devices: list[Device] | None, error: Exception | None) -> None:
         self.refresh_button.setEnabled(True)
         self.refresh_button.setText("Refresh")
-        self.devices = devices or []
         wanted = self.current() or self._remembered()
+        sent = {each.identity: each for each in self.devices if reastream.sends(each.host_api)}
+        if reastream.sends(wanted[1]):  # it may be heard later
+            sent.setdefault(wanted, reastream.device(wanted[0], *self._address))
+        self.devices = [*(devices or []), *sent.values()]
         self.device.blockSignals(True)
         self.device.clear()
         for device in self.devices:
-            self.device.addItem(label_of(device), device.identity)
+            self.device.addItem(self._text(device), device.identity)
         index = next((i for i, d in enumerate(self.devices) if d.identity == wanted), -1)
         if index < 0:
             with contextlib.suppress(TuttiError):  # nothing remembered, or it is not there
@@ -177,6 +202,46 @@ class LiveInputDialog(QDialog):
         self.problem.setVisible(bool(problem))
         self.start_button.setEnabled(bool(self.devices))
         self._device_picked()
+
+    # -- senders of ReaStream ----------------------------------------------------------
+
+    def _senders_heard(self, senders: list[Sending]) -> None:
+        """Add who is new to the end of the list, and write everybody's level."""
+        self._senders = {}
+        for sender in senders:
+            device = reastream.device(sender.name, *self._address)
+            device = replace(
+                device, channels=sender.channels, sample_rate_hz=sender.sample_rate_hz
+            )
+            self._senders[device.identity] = sender
+            self._keep(device)
+        for index, device in enumerate(self.devices):
+            if reastream.sends(device.host_api):
+                self.device.setItemText(index, self._text(device))
+        where = "{} port {}".format(*self._address)
+        self.reastream.setText(
+            f"ReaStream: set the plug-in on a track to send to {where}; who sends joins the list."
+            if not senders
+            else f"ReaStream: {len(self._senders)} heard at {where}."
+        )
+
+    def _keep(self, device: Device) -> None:
+        row = next((i for i, d in enumerate(self.devices) if d.identity == device.identity), None)
+        if row is None:
+            self.devices.append(device)
+            self.device.addItem("", device.identity)
+            self.start_button.setEnabled(True)
+        elif self.devices[row] != device:
+            self.devices[row] = device
+            if row == self.device.currentIndex():
+                self._device_picked()
+
+    def _text(self, device: Device) -> str:
+        if not reastream.sends(device.host_api):
+            return label_of(device)
+        sender = self._senders.get(device.identity)
+        state = f"{sender.level.rms_dbfs:.0f} dBFS" if sender else "not heard now"
+        return f"{device.full_label}, {state}"
 
     def _remembered(self) -> tuple[str, str, int]:
         return self.settings.device["name"], self.settings.device["host_api"], 0
@@ -199,13 +264,16 @@ class LiveInputDialog(QDialog):
         self.rate.clear()
         own = f"The device's own, {device.sample_rate_hz / 1000:g} kHz" if device else "Its own"
         self.rate.addItem(own, 0)
-        for rate_hz in RATES_HZ:
+        sent = device is not None and reastream.sends(device.host_api)
+        self.rate.setEnabled(not sent)  # the DAW chose both
+        self.block.setEnabled(not sent)
+        for rate_hz in () if sent else RATES_HZ:
             if device is None or rate_hz != device.sample_rate_hz:
                 self.rate.addItem(f"{rate_hz / 1000:g} kHz", rate_hz)
         self.rate.setCurrentIndex(max(self.rate.findData(self.settings.sample_rate_hz), 0))
         self.block.clear()
         self.block.addItem("The system's own", 0)
-        for frames in BLOCKS:
+        for frames in () if sent else BLOCKS:
             self.block.addItem(f"{frames} frames", frames)
         self.block.setCurrentIndex(max(self.block.findData(self.settings.block_frames), 0))
 

@@ -72,6 +72,8 @@ class MainWindow(QWidget):
         self.model = model
         self.log = log
         self.session: Session | None = None
+        self.reading: Reading | None = None
+        """What the meters show; None before anything is heard."""
         self.sink: OpenSink | None = None
         """How playback opens its output; None is the sound card."""
         self.background = Background(self)
@@ -278,6 +280,7 @@ class MainWindow(QWidget):
         self.close_session()
         self._closing = [one for one in self._closing if not one.ended(0.0)]
         self.session = session
+        self.reading = None
         self.follower.reset()
         self.level.clear()
         self._roomed = False
@@ -341,7 +344,7 @@ class MainWindow(QWidget):
         if session is None:
             self._show_nothing(dt_s)
             return
-        reading = session.reading()
+        self.reading = reading = session.reading()
         if abs(reading.time_s - self._time_s) > 1.5 + dt_s:
             self.meters.clear_stage()  # another place in the file
         self._time_s = reading.time_s
@@ -415,11 +418,19 @@ class MainWindow(QWidget):
         except TuttiError as error:
             self.status.say(str(error), stay=True)
             return
-        self._looked_back = None
-        self._thresholds = np.array([spec.thresholds.get(name, 0.5) for name in INSTRUMENTS])
-        self.meters.set_thresholds(spec.thresholds, spec.family_thresholds)
-        self.roll.set_thresholds(spec.thresholds)
+        self.use_thresholds()
         self.transport.overview.set_family_thresholds(spec.family_thresholds)
+
+    def use_thresholds(self) -> None:
+        """The model's thresholds, and in their place those that the user set."""
+        if not self._spec_shown or self.model.exception() is not None:
+            return
+        spec = self.model.result().spec
+        thresholds = {**spec.thresholds, **self.settings.thresholds}
+        self._looked_back = None
+        self._thresholds = np.array([thresholds.get(name, 0.5) for name in INSTRUMENTS])
+        self.meters.set_thresholds(thresholds, spec.family_thresholds)
+        self.roll.set_thresholds(thresholds)
 
     # -- the system ------------------------------------------------------------------
 

@@ -11,6 +11,8 @@ import time
 from typing import TYPE_CHECKING
 
 from realtime import arguments
+from realtime.commands import listen_session
+from realtime.live_outputs.table import LiveOutputs, add_live_outputs
 from realtime.outputs.formats import TEXT, names
 
 if TYPE_CHECKING:
@@ -30,8 +32,13 @@ examples:
   tutti listen                              the default input
   tutti listen --device "Monitor of"        what this computer plays (see 'tutti devices')
   tutti listen --channel 3,4 --hop 0.1      inputs 3 and 4 of an interface, ten windows a second
+  tutti listen --reastream drums            a DAW's track, by the ReaStream plug-in (docs/daw.md)
+  tutti listen --stem drums=reastream --stem bass=reastream --stem mix=device:Monitor
+  tutti listen --jack drums                 what is connected to 'Tutti drums' in the patch bay
   tutti listen --file mix.flac              a file, at the speed it plays (without its sound)
   tutti listen --format jsonl | my-program  a line for each window
+  tutti listen --format midi -o session.mid meters, and at the end a file of all that was heard
+  tutti listen --osc 127.0.0.1:9000         to a program on this computer (docs/outputs.md)
   tutti listen --log session.log            remember losses and reconnections
 
 Ctrl-C ends it. Meters need a terminal; without one there is a plain line a window.
@@ -50,6 +57,34 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--device", metavar="NAME", help="input device: its name or a part of it")
     source.add_argument("--file", metavar="FILE", help="play a sound file instead of an input")
+    source.add_argument(
+        "--reastream",
+        nargs="?",
+        const="",
+        metavar="NAME",
+        help="what a DAW's ReaStream sends under this identifier; without one, who sends is listed",
+    )
+    source.add_argument(
+        "--jack",
+        nargs="?",
+        const="",
+        metavar="NAME",
+        help="ports of its own in JACK's patch bay, named 'Tutti NAME'",
+    )
+    parser.add_argument(
+        "--reastream-address",
+        type=arguments.reastream_address,
+        metavar="HOST[:PORT]",
+        help="receive ReaStream there; 0.0.0.0 lets other computers send (default: 127.0.0.1)",
+    )
+    source.add_argument(
+        "--stem",
+        action="append",
+        type=_stem,
+        metavar="NAME=SOURCE",
+        help="several inputs at once, each under its name; SOURCE is reastream:NAME, jack:NAME, "
+        "device:NAME or file:FILE",
+    )
     arguments.add_channel(parser)
     arguments.add_hop(parser)
     arguments.add_model(parser)
@@ -58,33 +93,61 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument(
         "--format",
-        choices=names(windows=True),
+        choices=names(),
         default=TEXT,
-        help="jsonl: each window as a JSON document on a line (default: text)",
+        help="jsonl: each window as a JSON document on a line; those that need the whole session "
+        "are for -o (default: text)",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="write the session here in --format when it ends, and show meters meanwhile",
     )
     parser.add_argument("--log", metavar="LOG", help="append events to this file, JSON lines")
     parser.add_argument(
         "--log-level", choices=LOG_LEVELS, default="info", help="least to log (default: info)"
     )
+    add_live_outputs(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Listen until the file ends, the time is up, or a signal comes."""
     from realtime.engine import Engine
+    from realtime.errors import TuttiError
     from realtime.log import close_log, open_log
     from realtime.model import TagModel
     from realtime.shutdown import on_signals
 
-    arguments.refuse_stdin(args.file, args.log)
+    arguments.refuse_stdin(args.file, args.log, args.output)
+    listen_session.check(args)
+    if args.reastream_address and args.reastream is None and not args.stem:
+        raise TuttiError("--reastream-address says where --reastream receives: give that, too.")
+    if args.reastream == "":
+        from realtime.sources.reastream_listing import list_senders
+
+        return list_senders(args.reastream_address)
+    if args.stem:
+        from realtime.commands import listen_stems
+
+        return listen_stems.run(args)
     log = open_log(args.log, args.log_level) if args.log else None
     model = TagModel(args.model)
-    engine = Engine(model, _source(args), hop_s=args.hop, channel=args.channel)
+    engine = Engine(model, source_of(args), hop_s=args.hop, channel=args.channel)
+    kept: list[Tags] = []
+    if args.output is not None:
+        engine.subscribe(kept.append)
     with on_signals() as shutdown:
         try:
-            status = _listen(engine, model, args, shutdown)
+            with LiveOutputs(args, model.spec, say) as outputs:
+                engine.subscribe(outputs.listener())
+                status = _listen(engine, model, args, shutdown)
         finally:
             engine.stop()
+            if args.output is not None:
+                shutdown.take_time()
+                listen_session.save(kept, model.spec, args)
             if log is not None:
                 close_log(log)
             if engine.abandoned:
@@ -93,21 +156,37 @@ def run(args: argparse.Namespace) -> int:
     return status
 
 
-def _source(args: argparse.Namespace) -> Source:
+def say(text: str) -> None:
+    """A sentence for the user, from any thread."""
+    print(f"tutti listen: {text}", file=sys.stderr, flush=True)
+
+
+def source_of(args: argparse.Namespace) -> Source:
     if args.file is not None:
         from realtime.sources.file import FileSource
         from realtime.sources.paced import PacedSource
 
         return PacedSource(FileSource(args.file, block_s=1.0))
+    from realtime.sources import jack_ports, reastream
     from realtime.sources.device import MAX_CHANNELS, DeviceSource
 
+    device = args.device if args.jack is None else jack_ports.device(args.jack)
+    if args.reastream is not None:
+        device = reastream.device(args.reastream, *(args.reastream_address or ()))
     needed = max(args.channel) + 1 if isinstance(args.channel, tuple) else 0
-    return DeviceSource(args.device, channels=max(MAX_CHANNELS, needed))
+    return DeviceSource(device, channels=max(MAX_CHANNELS, needed))
+
+
+def _stem(text: str) -> tuple[str, str, str]:
+    from realtime.commands.listen_stems import parse
+
+    return parse(text)
 
 
 def _listen(engine: Engine, model: TagModel, args: argparse.Namespace, shutdown: Shutdown) -> int:
-    drawn = args.format == TEXT and sys.stdout.isatty()
-    printer = None if drawn else _Printer(model, args.format, shutdown.event)
+    style = TEXT if args.output is not None else args.format
+    drawn = style == TEXT and sys.stdout.isatty()
+    printer = None if drawn else Printer(model, style, shutdown.event)
     if printer is not None:
         engine.subscribe(printer)
     engine.start()
@@ -161,7 +240,7 @@ def _goes_on(engine: Engine, until_s: float, shutdown: Shutdown, wait_s: float) 
     return not engine.wait(0.0)
 
 
-class _Printer:
+class Printer:
     """Prints each window as it comes, on the analysis thread.
 
     A reader that is too slow therefore costs windows, which are counted.
@@ -169,7 +248,7 @@ class _Printer:
 
     def __init__(self, model: TagModel, style: str, stop: threading.Event) -> None:
         self._model = model
-        self._style = style
+        self.style = style
         self._stop = stop
         self.error: OSError | None = None
 
@@ -177,23 +256,16 @@ class _Printer:
         if self.error is not None:
             return
         try:
-            print(self._line(tags), flush=True)
+            print(self.line(tags), flush=True)
         except OSError as error:  # whoever read us has left, or the disk is full
             self.error = error
             self._stop.set()
 
-    def _line(self, tags: Tags) -> str:
-        if self._style == "jsonl":
-            from realtime.timeline import window_document
+    def line(self, tags: Tags) -> str:
+        if self.style == "jsonl":
+            from realtime.timeline import live_document
 
-            level = {
-                "rms_dbfs": round(tags.level.rms_dbfs, 2),
-                "peak_dbfs": round(tags.level.peak_dbfs, 2),
-                "clipped": tags.level.clipped,
-                "silent": tags.level.silent,
-            }
-            document = window_document(tags, self._model.spec) | {"level": level}
-            return json.dumps(document, separators=(",", ":"))
+            return json.dumps(live_document(tags, self._model.spec), separators=(",", ":"))
         from realtime.terminal import plain_line
 
         return plain_line(tags, self._model.spec)

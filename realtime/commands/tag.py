@@ -6,31 +6,27 @@ import argparse
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from functools import partial
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from realtime import arguments
 from realtime.errors import TuttiError
 from realtime.outputs.formats import FORMATS, TEXT, names
-from realtime.progress import progress
 from realtime.whole_file import whole_file
 
 if TYPE_CHECKING:
     from realtime.sources.raw import RawFormat
-    from realtime.sources.stdin import StdinSource
     from realtime.timeline import Timeline
 
 STDIN = STDOUT = "-"
-LONG_FILE_S = 60.0
-"""From here on a progress bar is worth showing."""
 
 EXAMPLES = """\
 examples:
   tutti tag mix.flac                            a table for reading
   tutti tag *.wav --format json > tags.jsonl    a document a line, for programs
   tutti tag mix.flac --format audacity -o labels.txt
+  tutti tag *.wav --format midi -o tracks/      also reaper, webvtt, jams, parquet
   tutti tag take1.wav take2.wav --format csv -o tables/
   tutti tag session.wav --channel 3,4 --hop 0.1
   sox take.wav -t wav - trim 60 | tutti tag -
@@ -75,6 +71,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Tag the files; 2 if any of them could not be."""
+    from realtime.files_ahead import FilesAhead
+    from realtime.sources.stdin import StdinSource
     from realtime.tagger import Tagger
 
     args.files = arguments.expanded(args.files)
@@ -85,13 +83,15 @@ def run(args: argparse.Namespace) -> int:
     targets = _targets(args)
     tagger = Tagger(args.model, hop_s=args.hop, channel=args.channel)
     failed = False
-    with _Output(args.format) as output:
+    ahead = FilesAhead(tagger, [file for file in args.files if file != STDIN])
+    with _Output(args.format) as output, closing(ahead):
         for file, target in zip(args.files, targets, strict=True):
             try:
-                with progress(least=LONG_FILE_S) as tell:
-                    # Stdin need not say how long it is.
-                    told = None if file == STDIN else partial(tell, Path(file).name)
-                    timeline = tagger.tag(_opened(file, args.raw_format), progress=told)
+                if file == STDIN:
+                    # On a thread, what waits for a pipe could not be called off.
+                    timeline = tagger.tag(StdinSource(args.raw_format))
+                else:
+                    timeline = ahead.next()
                 output.write(timeline, target)
                 if timeline.non_finite:
                     raise TuttiError(
@@ -102,12 +102,6 @@ def run(args: argparse.Namespace) -> int:
                 failed = True
                 print(f"tutti tag: {error}", file=sys.stderr, flush=True)
     return 2 if failed else 0
-
-
-def _opened(file: str, raw_format: RawFormat | None) -> str | StdinSource:
-    from realtime.sources.stdin import StdinSource
-
-    return StdinSource(raw_format) if file == STDIN else file
 
 
 def _raw_format(text: str) -> RawFormat:
@@ -146,9 +140,14 @@ def _targets(args: argparse.Namespace) -> list[Path | None]:
             if target.exists() and any(f.exists() and target.samefile(f) for f in files):
                 raise TuttiError(f"{target} is an input and would be overwritten: name another -o.")
         targets = list(named)
+    if FORMATS[args.format].binary and None in targets and sys.stdout.isatty():
+        raise TuttiError(
+            f"{FORMATS[args.format].title} is no text for a screen: name a file with -o."
+        )
     if not FORMATS[args.format].several and len(files) > 1 and len(set(targets)) == 1:
         raise TuttiError(
-            "An Audacity label track describes one file: give -o a folder, or tag one at a time."
+            f"What is written as {FORMATS[args.format].title} describes one file: give -o a "
+            "folder, or tag one at a time."
         )
     return targets
 
@@ -182,6 +181,11 @@ class _Output:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._open[path] = self._files.enter_context(self._writing(path))
             stream = self._open.setdefault(path, sys.stdout)
+            if FORMATS[self._style].binary:
+                data = FORMATS[self._style].data(timeline)
+                stream.buffer.write(data)
+                stream.buffer.flush()
+                return
             # Drawn before any of it is written: rich flushes, and ends the program if it cannot.
             for line in list(_lines(timeline, self._style, stream, first)):
                 stream.write(line + "\n")

@@ -8,10 +8,11 @@ limit here; elsewhere the limits are the widest that make sense for sound.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from realtime.nearest import nearest as nearest
 
 Value = float | bool | str
 Kind = Literal["number", "switch", "choice", "file"]
@@ -92,13 +93,6 @@ class Effect:
     @property
     def has_own_mix(self) -> bool:
         return "mix" in self.parameters
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """``" (did you mean 'ratio'?)"``, or nothing where no name is near."""
-    by_lower = {one.lower(): one for one in known}
-    found = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
-    return f" (did you mean {by_lower[found[0]]!r}?)" if found else ""
 
 
 def _number(

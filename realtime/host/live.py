@@ -76,7 +76,8 @@ class LiveHost:
 
     One thread reads, processes and writes; blocking calls lose less than
     callbacks do when other Python threads are busy. ``open_device`` opens the
-    streams.
+    streams. ``on_output`` is given each block (channels, frames) that is played, and
+    its rate; it must not wait.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class LiveHost:
         host: Host,
         settings: LiveSettings | None = None,
         open_device: Callable[[LiveSettings], Streams] = open_streams,
+        on_output: Callable[[BoardBlock, int], None] | None = None,
     ) -> None:
         self.settings = settings or LiveSettings()
         self.settings.check()
@@ -91,6 +93,7 @@ class LiveHost:
         """The device never returned: do not wait for the sound system's own exit."""
         self._host = host
         self._open_device = open_device
+        self._on_output = on_output
         self._streams: Streams | None = None
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -258,6 +261,8 @@ class LiveHost:
             else:
                 output = np.zeros((streams.channels, frames), np.float32)
                 self._gaps += flowing
+            if self._on_output is not None:
+                self._on_output(output, rate_hz)
             busy_s = time.monotonic() - begun_s
             underflowed = streams.write(output)
             self._frames += frames

@@ -12,10 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from realtime.errors import TuttiError
+from realtime.host.block import BoardBlock
 from realtime.host.devices import LiveSettings
 from realtime.host.host import Host
 from realtime.host.live import LiveHost, LiveState, LiveStats
 from realtime.host.loopback import measure_round_trip
+from realtime.host.reastream_sender import ReaStreamSender
+from realtime.live_outputs.table import LiveOutputs
 from realtime.outputs.text import FAMILY_COLOURS
 from realtime.shutdown import on_signals
 from realtime.taxonomy import FAMILY_OF, display_name
@@ -43,6 +46,14 @@ def measure(args: argparse.Namespace) -> int:
 def listen(args: argparse.Namespace) -> int:
     """Run the chain until Ctrl-C, the end of ``--duration`` or a lost device."""
     sys.setswitchinterval(SWITCH_S)
+    sender = None
+    if args.send is not None:
+        sender = ReaStreamSender(args.send, *(args.send_address or ()))
+
+    def send(block: BoardBlock, rate_hz: int) -> None:
+        if sender is not None:
+            sender.send(block.T, rate_hz)
+
     with Host.load(
         args.chain,
         model=args.model,
@@ -51,18 +62,27 @@ def listen(args: argparse.Namespace) -> int:
         live=True,
         on_problem=lambda text: print(f"tutti host: {text}", file=sys.stderr, flush=True),
     ) as host:
-        session = LiveHost(host, _settings(args))
+        session = LiveHost(host, _settings(args), on_output=send)
         session.start()
         try:
-            status = _watch(session, args.duration)
+            with LiveOutputs(args, host.model.spec, _say, tuple(host.taps)) as outputs:
+                for name, tap in host.taps.items():
+                    tap.subscribe(outputs.listener(name))
+                status = _watch(session, args.duration)
             stats = session.stats()
         finally:
             session.stop()
     print(summary(stats))
+    if sender is not None and sender.dropped:
+        print(f"{sender.dropped} packets of ReaStream could not be sent.")
     if session.abandoned:
         sys.stdout.flush()
         os._exit(status)  # PortAudio would wait for the driver that hangs
     return status
+
+
+def _say(text: str) -> None:
+    print(f"tutti host: {text}", file=sys.stderr, flush=True)
 
 
 def summary(stats: LiveStats) -> str:

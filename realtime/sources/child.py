@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 PLAIN_SPEECH = {"LC_ALL": "C.UTF-8", "LANGUAGE": ""}
 """Environment in which programs say what this one reads; LANGUAGE would translate even so."""
@@ -19,6 +20,19 @@ READ_BYTES = 1 << 16
 """Read at a time: a larger buffer is fresh memory from the system at every read."""
 PIPE_BYTES = 1 << 20
 """Room in the pipe, where the system allows it: 2.7 s of stereo at 48 kHz."""
+
+
+ROOT = Path(__file__).parents[2]
+START = "import runpy, sys; sys.path.append(sys.argv.pop(1)); runpy.run_module(sys.argv.pop(1), \
+run_name='__main__', alter_sys=True)"
+
+
+def module_command(name: str, *arguments: str) -> list[str]:
+    """A command that runs one of Tutti's modules wherever it lies.
+
+    -P: what lies in the folder one stands in must not pass for a module.
+    """
+    return [sys.executable, "-P", "-c", START, str(ROOT), name, *arguments]
 
 
 class Child:
@@ -53,6 +67,17 @@ class Child:
         if not _readable(self._pipe, timeout_s):
             return b""
         return os.read(self._pipe, READ_BYTES) or None
+
+    def write(self, data: bytes) -> None:
+        """Give it something to read."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(data)
+
+    def end_input(self) -> None:
+        """Say that there is nothing more to read."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
 
     def close(self) -> None:
         """End the program at once, and what it started; safe to repeat."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -55,11 +55,13 @@ class Device:
 class DeviceGone(TuttiError):
     """The device is not there now; it may come back."""
 
-    def __init__(self, label: str, reason: str) -> None:
-        super().__init__(
-            f"The input '{label}' is not there ({reason}): connect it or start the sound server, "
-            "or choose another ('tutti devices')."
-        )
+    def __init__(
+        self,
+        label: str,
+        reason: str,
+        advice: str = "connect it or start the sound server, or choose another ('tutti devices')",
+    ) -> None:
+        super().__init__(f"The input '{label}' is not there ({reason}): {advice}.")
         self.reason = reason
 
 
@@ -80,10 +82,12 @@ def titled(devices: Sequence[Device]) -> list[Device]:
 def list_devices() -> list[Device]:
     """Input devices as they are now, those of a running sound server first.
 
+    Where JACK runs, ports of our own are the last; senders of ReaStream are in no list.
+
     Raises:
         TuttiError: PortAudio is missing, and no sound server runs either.
     """
-    from realtime.sources import portaudio, pulse
+    from realtime.sources import jack_ports, portaudio, pulse
 
     served = pulse.list_inputs()
     try:
@@ -95,7 +99,7 @@ def list_devices() -> list[Device]:
     if served:
         # PortAudio's default is the same input again, by way of the server.
         others = [replace(device, is_default=False) for device in others]
-    return titled(served + others)
+    return titled(served + others + jack_ports.list_inputs(others))
 
 
 def find_device(wanted: str | None, devices: Sequence[Device], kind: str = "input") -> Device:
@@ -150,6 +154,19 @@ def find_known(name: str, host_api: str, devices: Sequence[Device]) -> Device:
     )
 
 
+def known_device(name: str, host_api: str) -> Device:
+    """As ``find_known``, of what there is now; what goes by name alone is in no list.
+
+    Raises:
+        TuttiError: it is not there, or what was kept fits several.
+    """
+    from realtime.sources import jack_ports, reastream
+
+    if reastream.sends(host_api) or host_api == jack_ports.HOST_API:
+        return Device(name, host_api, 0, 0, False, False)
+    return find_known(name, host_api, list_devices())
+
+
 def no_device(kind: str = "input") -> TuttiError:
     """What is said where there is no device at all."""
     return TuttiError(
@@ -179,10 +196,27 @@ def _listed(devices: Sequence[Device]) -> str:
 class _Stream(Protocol):
     sample_rate_hz: int
     channels: int
-    overflows: int
 
+    @property
+    def overflows(self) -> int: ...
     def read(self, timeout_s: float) -> Block: ...
     def close(self) -> None: ...
+
+
+_Opener = Callable[[Device, int, int, int, bool], _Stream]
+
+
+def _opener(host_api: str) -> _Opener:
+    """What opens an input of that host API."""
+    from realtime.sources import jack_ports, portaudio, pulse, reastream
+
+    if host_api == jack_ports.HOST_API:
+        return jack_ports.JackPorts
+    if host_api == pulse.HOST_API:
+        return pulse.PulseStream
+    if reastream.sends(host_api):
+        return reastream.ReaStream
+    return portaudio.PortAudioStream
 
 
 class DeviceSource:
@@ -252,13 +286,8 @@ class DeviceSource:
         return served
 
     def _opened(self, device: Device) -> _Stream:
-        from realtime.sources import portaudio, pulse
-
-        stream = pulse.PulseStream if device.host_api == pulse.HOST_API else (
-            portaudio.PortAudioStream
-        )  # fmt: skip
         try:
-            return stream(
+            return _opener(device.host_api)(
                 device, self._max_channels, self._asked_rate_hz, self._block_frames, self._follows
             )
         except DeviceGone as error:

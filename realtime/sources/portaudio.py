@@ -16,16 +16,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from realtime.errors import TuttiError
 from realtime.sources import recorder
 from realtime.sources.base import Block
 from realtime.sources.child import Child
-from realtime.sources.device import STAYS, Device, DeviceGone, cannot_open
+from realtime.sources.device import Device
+from realtime.sources.recorded import Recorded
 
 LIST_TIMEOUT_S = 5.0
-OPEN_TIMEOUT_S = 4.0
 DEFAULT_CHANGES = sys.platform in ("darwin", "win32")
 """On Linux the default is called "default", and its server moves what is behind it."""
 FOLLOW_S = 15.0
@@ -77,7 +75,7 @@ def devices_of(entries: Sequence[dict[str, Any]]) -> list[Device]:
     return devices
 
 
-class PortAudioStream:
+class PortAudioStream(Recorded):
     """An open input.
 
     ``follows``: it is heard as the default, and given up once another is the default.
@@ -94,68 +92,20 @@ class PortAudioStream:
         block_frames: int = 0,
         follows: bool = False,
     ) -> None:
-        self._device = device
-        self._received = b""
-        self.overflows = 0
         self._default = _DefaultWatch(device) if follows and DEFAULT_CHANGES else None
-        try:
-            numbers = device.place, device.twins, channels, sample_rate_hz, block_frames
-            self._child = Child(
-                _command("record", device.name, device.host_api, *map(str, numbers))
-            )
-        except OSError as error:
-            raise cannot_open(device.label, error.strerror) from None
-        try:
-            about = self._about()
-        except BaseException:
-            self._child.close()
-            raise
-        self.sample_rate_hz: int = about["sample_rate_hz"]
-        self.channels: int = about["channels"]
-
-    def _about(self) -> dict[str, Any]:
-        until_s = time.monotonic() + OPEN_TIMEOUT_S
-        while b"\n" not in self._received:
-            data = self._child.read(max(0.0, until_s - time.monotonic()))
-            if not data:
-                raise TuttiError(
-                    f"The input '{self._device.label}' cannot be opened (its driver "
-                    f"{'crashed' if data is None else 'does not answer'}): "
-                    "unplug it or restart the sound server, and try again."
-                )
-            self._received += data
-        line, self._received = self._received.split(b"\n", 1)
-        about: dict[str, Any] = json.loads(line)
-        if about.get("kind") == "missing":
-            raise missing()
-        if about.get("kind") == "gone":
-            raise DeviceGone(self._device.label, about["error"])
-        if "error" in about:
-            raise cannot_open(self._device.label, about["error"])
-        return about
+        numbers = device.place, device.twins, channels, sample_rate_hz, block_frames
+        command = _command("record", device.name, device.host_api, *map(str, numbers))
+        super().__init__(device.label, command, missing())
 
     def read(self, timeout_s: float) -> Block:
         """The frames that came; none if none came in time."""
-        data = self._child.read(timeout_s)
-        if data is None:
-            raise TuttiError(f"The input '{self._device.label}' broke off: {STAYS}.")
+        block = super().read(timeout_s)
         if self._default is not None:
             self._default.look()
-        self._received += data
-        frames, at = [], 0
-        while len(self._received) - at >= recorder.HEADER.size:
-            size, overflows = recorder.HEADER.unpack_from(self._received, at)
-            end = at + recorder.HEADER.size + size
-            if end > len(self._received):
-                break
-            frames.append(self._received[at + recorder.HEADER.size : end])
-            self.overflows = overflows
-            at = end
-        self._received = self._received[at:]
-        return np.frombuffer(b"".join(frames), np.float32).reshape(-1, self.channels)
+        return block
 
     def close(self) -> None:
-        self._child.close()
+        super().close()
         if self._default is not None:
             self._default.close()
 

@@ -105,7 +105,7 @@ def record(
     about = {"sample_rate_hz": round(stream.samplerate), "channels": stream.channels}
     print(json.dumps(about), flush=True)
     threading.Thread(target=end_with_parent, daemon=True).start()
-    outbox = Outbox(stream.samplerate)
+    outbox = Outbox(HELD_S * stream.samplerate)
     threading.Thread(target=outbox.deliver, daemon=True).start()
     block_frames = block_frames or round(BLOCK_S * stream.samplerate)
     overflows = 0
@@ -125,12 +125,12 @@ def record(
 
 
 class Outbox:
-    """Blocks on their way to Tutti; the oldest give way after ``HELD_S``."""
+    """Blocks on their way to Tutti; the oldest give way to more than ``most`` frames."""
 
-    def __init__(self, sample_rate_hz: float) -> None:
+    def __init__(self, most: float) -> None:
         self._blocks: collections.deque[tuple[int, bytes]] = collections.deque()
         self._frames = 0
-        self._most = HELD_S * sample_rate_hz
+        self._most = most
         self._news = threading.Condition()
 
     def put(self, block: bytes, frames: int, overflows: int) -> None:
@@ -154,6 +154,19 @@ class Outbox:
                 out.flush()
         except OSError:
             os._exit(0)
+
+
+def whole_messages(received: bytes) -> tuple[list[tuple[bytes, int]], bytes]:
+    """The messages in what was read so far, each with the overflows it tells, and the rest."""
+    messages, at = [], 0
+    while len(received) - at >= HEADER.size:
+        size, overflows = HEADER.unpack_from(received, at)
+        start = at + HEADER.size
+        if start + size > len(received):
+            break
+        messages.append((received[start : start + size], overflows))
+        at = start + size
+    return messages, received[at:]
 
 
 def end_with_parent() -> None:

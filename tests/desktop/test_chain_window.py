@@ -10,8 +10,8 @@ import pytest
 from PyQt6.QtCore import Qt
 
 from desktop.looks.theme import Theme
-from desktop.widgets.tap_meters import TapMeters
-from desktop.windows.chain import ChainWindow
+from desktop.widgets.tap_meters import HEAD_PX, ROW_PX, TapMeters
+from desktop.windows.chain import START_HINT, ChainWindow
 from desktop.windows.chain_parameters import NumberControl, readable
 from realtime.errors import TuttiError
 from realtime.host import chain as chains
@@ -297,11 +297,55 @@ def test_tap_meters_mark_what_changed(name, qtbot):
         y for y in range(marked.height())
         if any(marked.pixel(x, y) != plain.pixel(x, y) for x in range(0, marked.width(), 2))
     ]  # fmt: skip
-    row = meters.theme.px(56) + 3 * meters.theme.px(22)
+    row = meters.theme.px(HEAD_PX) + 3 * meters.theme.px(ROW_PX)
     assert changed
-    assert row <= min(changed) + 22
-    assert max(changed) < row + 3 * 22
+    assert row <= min(changed) + ROW_PX
+    assert max(changed) < row + 3 * ROW_PX
     assert meters.summary() == "No notable difference."
+
+
+def test_tap_meters_tell_who_crosses_the_threshold(qtbot):
+    """A flute of threshold 0.2 falls from 0.6 to 0.1: from 75 to 25, and is no longer heard."""
+    meters = TapMeters(Theme.named("dark"))
+    qtbot.addWidget(meters)
+    meters.set_thresholds({"flute": 0.2, "piano": 0.9})
+    before, after = np.zeros((2, len(INSTRUMENTS)))
+    flute, piano = INSTRUMENTS.index("flute"), INSTRUMENTS.index("piano")
+    before[flute], after[flute] = 0.6, 0.1
+    before[piano], after[piano] = 0.72, 0.9
+    meters.set_taps(("a", "b"), (before, after), (None, None))
+    assert meters.summary() == (
+        "Flute 75 to 25 percent, no longer heard; Piano 40 to 50 percent, heard now"
+    )
+
+
+def test_an_empty_chain_invites_and_its_buttons_begin_one(window, qtbot):
+    editor = window.editor
+    assert editor.start.isVisible()
+    assert window.meters.hint == START_HINT
+    qtbot.mouseClick(editor.start.buttons["Highpass filter"], Qt.MouseButton.LeftButton)
+    assert labels(window) == ["before", "HighpassFilter", "after"]
+    assert not editor.start.isVisible()
+    assert editor.panel.title.text() == "HighpassFilter"
+    editor.remove(1)
+    assert editor.start.isVisible()
+
+
+def test_bypass_by_the_panel_the_tick_and_the_key_are_one(window, qtbot):
+    window.editor.add_effect("Reverb")
+    steps, panel = window.editor.steps, window.editor.panel
+    panel.bypass.click()
+    assert window.session.chain.effects[0].bypass
+    assert "bypassed" in steps.item(1).text()
+    assert steps.item(1).checkState() == Qt.CheckState.Unchecked
+    assert panel.bypass.text() == "Bypassed"
+    qtbot.keyClick(steps, Qt.Key.Key_B)
+    assert not window.session.chain.effects[0].bypass
+    assert panel.bypass.text() == "Bypass"
+    steps.setCurrentRow(0)  # a tap has nothing to bypass
+    assert not panel.bypass.isVisible()
+    qtbot.keyClick(steps, Qt.Key.Key_B)
+    assert not window.session.chain.effects[0].bypass
 
 
 def test_the_monitor_opens_it_on_the_open_file_and_closes_it(opened, qtbot, write_sound):

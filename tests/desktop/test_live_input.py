@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -16,6 +20,7 @@ from desktop.sessions.open_live import channel_of, device_latency_s, open_live
 from desktop.windows.guides import GUIDES
 from desktop.windows.live_input import LiveInputDialog, channel_choices, label_of
 from realtime.errors import TuttiError
+from realtime.host.reastream_sender import ReaStreamSender
 from realtime.smoothing import Smoothing
 from realtime.sources import device as devices
 from realtime.sources.device import Device
@@ -28,7 +33,38 @@ BIG = Device("Scarlett 18i20", "ALSA", 4, 96_000, False, False)
 
 
 @pytest.fixture
-def dialog(qtbot, theme, monkeypatch):
+def port() -> int:
+    """A UDP port that nobody has."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def sends(port) -> Iterator[Callable[[str, float], None]]:
+    """``sends(name, amplitude)``: from then on ReaStream comes under that name."""
+    over = threading.Event()
+    threads: list[threading.Thread] = []
+
+    def start(name: str, amplitude: float) -> None:
+        def run() -> None:
+            sender = ReaStreamSender(name, port=port)
+            block = amplitude * np.sin(np.arange(4800) * (2 * np.pi / 100))
+            while not over.wait(0.1):
+                sender.send(block.astype(np.float32)[:, np.newaxis].repeat(4, 1), 48_000)
+            sender.close()
+
+        threads.append(threading.Thread(target=run))
+        threads[-1].start()
+
+    yield start
+    over.set()
+    for thread in threads:
+        thread.join()
+
+
+@pytest.fixture
+def dialog(qtbot, theme, monkeypatch, port):
     """``dialog(settings, list or error)``: a dialog after its first look."""
 
     def make(settings: Settings, found: list[Device] | Exception) -> LiveInputDialog:
@@ -38,7 +74,7 @@ def dialog(qtbot, theme, monkeypatch):
             return found
 
         monkeypatch.setattr(devices, "list_devices", list_devices)
-        made = LiveInputDialog(settings, Background())
+        made = LiveInputDialog(settings, Background(), None, ("127.0.0.1", port))
         made.keep = made._background
         qtbot.addWidget(made)
         qtbot.waitUntil(made.refresh_button.isEnabled, timeout=5000)
@@ -78,6 +114,58 @@ def test_what_is_picked_is_remembered(dialog, qtbot):
     assert channel_of(settings) == (2, 3)
     assert (settings.sample_rate_hz, settings.block_frames) == (48_000, 512)
     assert Settings.from_document(settings.document()) == settings
+
+
+def test_senders_of_reastream_join_the_list_as_they_are_heard(
+    dialog, sends, qtbot, model_future, port
+):
+    """With levels that move; the one picked is heard, remembered, and found again by name."""
+    settings = Settings()
+    made = dialog(settings, [BUILT_IN])
+    qtbot.waitUntil(lambda: f"port {port}" in made.reastream.text(), timeout=10_000)
+    sends("drums", 0.5)
+    qtbot.waitUntil(lambda: made.device.count() == 2, timeout=5000)
+    assert made.current() == BUILT_IN.identity  # what was picked stays picked
+    assert made.device.itemText(1) == f"drums (ReaStream 127.0.0.1:{port}), -9 dBFS"
+    sends("keys", 0.05)
+    qtbot.waitUntil(lambda: made.device.count() == 3, timeout=5000)
+    assert made.device.itemText(2).endswith("-29 dBFS")
+    made.refresh()
+    qtbot.waitUntil(made.refresh_button.isEnabled, timeout=5000)
+    assert made.device.count() == 3
+    made.device.setCurrentIndex(2)
+    assert not made.rate.isEnabled()
+    assert "Channels 3 and 4" in [made.channel.itemText(i) for i in range(made.channel.count())]
+    with qtbot.waitSignal(made.accepted_input) as chosen:
+        made.start_button.click()
+    for source in (chosen.args[0], None):  # now, and as the settings have kept it
+        session = open_live(settings, model_future, Smoothing(), None, source)
+        try:
+            qtbot.waitUntil(partial(is_metered, session), timeout=20_000)
+            assert session.reading().level.rms_dbfs == pytest.approx(-29.0, abs=0.5)
+            assert session.source_name() == "keys"
+        finally:
+            session.close()
+            assert session.ended(5.0)
+
+
+def is_metered(session: LiveSession) -> bool:
+    return session.reading().level.known
+
+
+def test_a_sender_remembered_is_offered_before_it_is_heard(dialog, port):
+    kept = {"name": "drums", "host_api": f"ReaStream 127.0.0.1:{port}"}
+    made = dialog(Settings(device=kept), [BUILT_IN])
+    assert made.device.currentText() == f"drums (ReaStream 127.0.0.1:{port}), not heard now"
+    assert made.start_button.isEnabled()
+
+
+def test_a_port_of_reastream_that_is_taken_is_told(dialog, qtbot, port):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", port))
+        made = dialog(Settings(), [BUILT_IN])
+        qtbot.waitUntil(lambda: "cannot be heard" in made.reastream.text(), timeout=10_000)
+    assert made.start_button.isEnabled()
 
 
 def alike(*names: str) -> list[Device]:

@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from desktop.looks.theme import DARK, LIGHT, contrast_ratio
+from realtime.colours import DARK, LIGHT, contrast_ratio
 from realtime.taxonomy import FAMILIES
 
 BOTH = pytest.mark.parametrize("colours", [DARK, LIGHT], ids=["dark", "light"])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-import re
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +9,6 @@ import onnx
 import pytest
 import torch
 
-from export.commands import benchmark as cli_benchmark
 from export.pipeline import calibration_windows
 from export.quantize import quantize
 from export.to_onnx import export_onnx
@@ -116,15 +113,3 @@ def test_the_file_says_what_it_is(exported: Path) -> None:
     metadata = {p.key: p.value for p in onnx.load(str(exported)).metadata_props}
     assert ModelSpec.from_metadata(metadata, "it") == SPEC
     assert METADATA_KEY in metadata
-
-
-def test_the_benchmark_times_windows_in_a_row_and_as_live(
-    exported: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(cli_benchmark, "_LIVE", ((100, 2),))
-    assert cli_benchmark.run(argparse.Namespace(models=[exported], runs=2)) == 0
-    in_a_row, live = capsys.readouterr().out.splitlines()
-    assert in_a_row.startswith(f"{exported}: ")
-    assert "median of 2" in in_a_row
-    ms, share = (float(number) for number in re.findall(r"[\d.]+(?= ms| %)", live))
-    assert share == pytest.approx(ms * 100 / 10, rel=0.02)

@@ -6,6 +6,7 @@ import ctypes
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,14 @@ def wait_until(condition: Callable[[], object], timeout_s: float, what: str) -> 
 @pytest.fixture(name="wait_until")
 def _wait_until() -> Callable[[Callable[[], object], float, str], None]:
     return wait_until
+
+
+@pytest.fixture
+def port() -> int:
+    """A UDP port that nobody has."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _die_with_parent() -> None:

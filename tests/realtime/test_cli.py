@@ -173,7 +173,7 @@ def test_a_missing_model_still_tells_the_program_s_version(monkeypatch, capsys):
     def missing(path):
         raise TuttiError("The bundled model is missing.")
 
-    monkeypatch.setattr("realtime.model._read", missing)
+    monkeypatch.setattr("realtime.model.read_model", missing)
     assert cli.main(["--version"]) == 2
     told = capsys.readouterr()
     assert told.out == f"tutti {__version__}\n"

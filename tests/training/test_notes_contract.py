@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -11,17 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from dataset_miniatures import make_nsynth
 from font_fixture import small_font
 
-from realtime.errors import TuttiError
 from realtime.taxonomy import FINE, NSYNTH
 from training.bank.bank import Bank
 from training.bank.clips import KINDS, MAX_NOTE_S, MAX_PHRASE_S, SPLITS, Clip
 from training.bank.writer import BankWriter
+from training.datasets import nsynth
 from training.pieces.compose import compose_many
 from training.pieces.players import band_of
 from training.pieces.render import stems
-from training.sounds import noise, nsynth, samples, voices
+from training.sounds import labelled, noise, samples, voices
 from training.sounds.folder import read_manifest
 from training.sounds.soundfont import drum_clips, melodic_clips, presets_of
 
@@ -33,19 +33,9 @@ def _tone(seconds: float, hz: float = 440.0, before_s: float = 0.1) -> np.ndarra
     return np.concatenate((np.zeros(round(before_s * RATE_HZ)), sound))
 
 
-def nsynth_folder(path: Path) -> Path:
-    """One note of every family of NSynth, in its own layout."""
-    (path / "audio").mkdir(parents=True)
-    entries = {}
-    for number, family in enumerate(NSYNTH):
-        name = f"{family}_acoustic_00{number}-069-100"
-        soundfile.write(path / "audio" / f"{name}.wav", _tone(4.0), RATE_HZ)
-        entries[name] = {
-            "instrument_family_str": family, "instrument_str": f"{family}_acoustic_00{number}",
-            "pitch": 69, "velocity": 100, "qualities_str": ["bright"],
-        }  # fmt: skip
-    (path / "examples.json").write_text(json.dumps(entries))
-    return path
+def _nsynth(path: Path) -> Iterator[Clip]:
+    make_nsynth(path, seconds=4.0)
+    return labelled.clips(nsynth.recordings(path), 1.0, np.random.default_rng(0), Counter())
 
 
 def _folder(path: Path) -> Iterator[Clip]:
@@ -92,7 +82,7 @@ def _voices(path: Path) -> Iterator[Clip]:
 READERS: dict[str, Callable[[Path], Iterator[Clip]]] = {
     "samples": _shared_samples,
     "folder": _folder,
-    "nsynth": lambda path: nsynth.clips(nsynth_folder(path / "nsynth"), "test"),
+    "nsynth": _nsynth,
     "soundfont": _melodic,
     "drums": _drums,
     "pieces": _pieces,
@@ -162,35 +152,5 @@ def test_a_bank_takes_and_returns_them(clips: list[Clip], tmp_path: Path) -> Non
     assert len(kept) >= 0.8 * len(clips)
 
 
-def test_nsynth_labels_say_what_the_vocabulary_says(tmp_path: Path) -> None:
-    for clip in nsynth.clips(nsynth_folder(tmp_path), "train"):
-        family = clip.source.removeprefix("NSynth ").rpartition("_acoustic")[0]
-        assert FINE[clip.label] == NSYNTH[family]
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("", "no valid JSON"),
-        ("[]", "not NSynth's table"),
-        ('{"n": {}}', "note n"),
-        ('{"n": 3}', "note n"),
-        (
-            '{"n": {"instrument_family_str": "kazoo", "instrument_str": "k", "pitch": 1, '
-            '"velocity": 1}}',
-            "unknown family 'kazoo'",
-        ),
-    ],
-)
-def test_a_wrong_nsynth_table_is_named(tmp_path: Path, text: str, says: str) -> None:
-    (tmp_path / "examples.json").write_text(text)
-    with pytest.raises(TuttiError, match=r"examples\.json") as caught:
-        nsynth.read_examples(tmp_path)
-    assert says in str(caught.value)
-
-
-def test_a_missing_nsynth_note_is_named(tmp_path: Path) -> None:
-    folder = nsynth_folder(tmp_path)
-    next((folder / "audio").glob("flute*")).unlink()
-    with pytest.raises(TuttiError, match=r"flute.*\.wav does not exist"):
-        list(nsynth.clips(folder, "train"))
+def test_nsynth_labels_say_what_the_vocabulary_says() -> None:
+    assert {family: FINE[label] for family, label in nsynth.LABELS.items()} == NSYNTH

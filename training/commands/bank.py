@@ -22,7 +22,7 @@ examples:
   tutti bank fetch ../free
   tutti bank fetch ../free --music
   tutti bank add banks/wide banks/wider --folder ../free/samples
-  tutti bank add banks/full banks/more --nsynth ~/nsynth-train
+  tutti bank add banks/full banks/more --dataset nsynth ~/nsynth
   tutti bank add banks/full banks/more --folder ~/my-notes
   tutti bank add banks/more banks/music --music ../free/music
   tutti bank add banks/full banks/treated --second-takes
@@ -125,7 +125,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="DIR",
         help="music nobody labelled, a folder a package, as 'tutti bank fetch --music' makes it",
     )
-    what.add_argument("--nsynth", type=Path, help="a folder of NSynth (examples.json and audio)")
+    what.add_argument(
+        "--dataset",
+        nargs=2,
+        metavar=("NAME", "DIR"),
+        help="a published data set with its own splits, stems as pieces: see 'tutti data list'",
+    )
     what.add_argument(
         "--soundfonts",
         type=Path,
@@ -169,7 +174,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         type=count,
         default=90,
         metavar="S",
-        help="seconds of each file of --music at most (%(default)s)",
+        help="seconds of each file of --music, or song of --dataset, at most (%(default)s)",
     )
     add.add_argument("--seed", type=seed, default=1, help="of pieces, second takes (%(default)s)")
     add.add_argument("--processes", type=count, default=2, help="work in parallel (%(default)s)")
@@ -248,9 +253,9 @@ def _fetch(args: argparse.Namespace) -> int:
 
 def _add(args: argparse.Namespace) -> int:
     from training.making.add import (
+        add_dataset,
         add_folder,
         add_music,
-        add_nsynth,
         add_pieces,
         add_second_takes,
         add_soundfonts,
@@ -260,9 +265,6 @@ def _add(args: argparse.Namespace) -> int:
         raise TuttiError("--players play in --pieces N: say how many.")
     if args.licence and not args.soundfonts:
         raise TuttiError("--licence is for --soundfonts; a folder's manifest.csv states its own.")
-    if args.nsynth is not None:
-        add_nsynth(args.bank, args.out, args.nsynth, split=args.split)
-        return _summary(args.out)
     banks, samples = (args.bank, args.out), args.samples
     with progress() as tell:
         how: dict[str, Any] = {"seed": args.seed, "processes": args.processes, "progress": tell}
@@ -271,6 +273,9 @@ def _add(args: argparse.Namespace) -> int:
             add_soundfonts(*banks, args.soundfonts, samples, licences=licences, **how)
         elif args.pieces is not None:
             add_pieces(*banks, args.pieces, args.players, _if_there(samples), **how)
+        elif args.dataset:
+            name, folder = args.dataset
+            add_dataset(*banks, name, Path(folder), longest_s=float(args.music_s), **how)
         elif args.music is not None:
             add_music(*banks, args.music, longest_s=float(args.music_s), **how)
         elif args.second_takes:

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from training.datasets.truth import Excerpt
     from training.scoring.evaluate import Items
 
-DATASET_NAMES = ("recordings", "openmic", "irmas", "medley-solos")
+DATASET_NAMES = (
+    "recordings", "nsynth", "irmas", "openmic", "jamendo", "medleydb", "mixing-secrets", "slakh",
+    "musdb", "medley-solos",
+)  # fmt: skip
+"""As ``training.datasets.SETS`` has them; the help is not to wait for it."""
 
 _EXAMPLES = """examples:
   tutti evaluate --recordings ../shared/recordings

@@ -10,7 +10,8 @@ import csv
 from pathlib import Path
 
 from realtime.errors import TuttiError
-from training.datasets.truth import Excerpt, existing, truth_of
+from training.datasets.recording import Faults, Recording, to_score
+from training.datasets.truth import Excerpt, existing
 
 INSTRUMENT_OF_ID = (
     "clarinet",
@@ -22,6 +23,46 @@ INSTRUMENT_OF_ID = (
     "trumpet",
     "violin",
 )
+_SPLITS = {"training": "train", "validation": "val", "test": "test"}
+_HOW = "unpack Medley-solos-DB whole and name the folder that holds it"
+
+
+def recordings(folder: Path, subsets: tuple[str, ...] = tuple(_SPLITS)) -> list[Recording]:
+    """The solos of these subsets.
+
+    Raises:
+        TuttiError: a file is missing or a row cannot be read.
+    """
+    table = existing(folder / "Medley-solos-DB_metadata.csv", _HOW)
+    faults = Faults(_HOW)
+    audio = {path.name: path for path in folder.rglob("Medley-solos-DB_*.wav")}
+    found = []
+    with table.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        for row in reader:
+            try:
+                subset, number = row["subset"], int(row["instrument_id"])
+                split, label = _SPLITS[subset], INSTRUMENT_OF_ID[number]
+                name = f"Medley-solos-DB_{subset}-{number}_{row['uuid4']}.wav"
+                source = f"song {row['song_id']}"
+            except (KeyError, IndexError, TypeError, ValueError) as error:
+                faults.add(f"{table}, line {reader.line_num}: {error}")
+                continue
+            path = audio.get(name, folder / name)
+            if subset in subsets and faults.need(path):
+                found.append(
+                    Recording(
+                        path=path,
+                        labels=(label,),
+                        split=split,
+                        source=source,
+                        kind="phrase",
+                        sustain=True,
+                        licence="CC-BY-4.0",
+                    )
+                )
+    faults.end()
+    return found
 
 
 def load(folder: Path) -> list[Excerpt]:
@@ -30,29 +71,6 @@ def load(folder: Path) -> list[Excerpt]:
     Raises:
         TuttiError: a file is missing or a row cannot be read.
     """
-    how = "unpack Medley-solos-DB and name the folder that holds it"
-    table = existing(folder / "Medley-solos-DB_metadata.csv", how)
-    audio = {path.name: path for path in folder.rglob("Medley-solos-DB_test-*.wav")}
-    clips = []
-    with table.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        for row in reader:
-            try:
-                if row["subset"] != "test":
-                    continue
-                number = int(row["instrument_id"])
-                name = f"Medley-solos-DB_test-{number}_{row['uuid4']}.wav"
-                clips.append(
-                    Excerpt(
-                        path=existing(audio.get(name, folder / name), how),
-                        truth=truth_of([INSTRUMENT_OF_ID[number]], complete=True),
-                        kind="solo",
-                        group=f"song {row['song_id']}",
-                        steady=True,
-                    )
-                )
-            except (KeyError, IndexError, TypeError, ValueError) as error:
-                raise TuttiError(f"{table}, line {reader.line_num}: {error}.") from None
-    if not clips:
-        raise TuttiError(f"{table} names no solo of the test subset.")
+    if not (clips := to_score(recordings(folder, ("test",)))):
+        raise TuttiError(f"{folder} names no solo of the test subset.")
     return clips

@@ -16,12 +16,14 @@ from training.bank.bank import Bank
 from training.bank.processes import pool
 from training.bank.splits import SOUNDFONT_SPLIT
 from training.bank.writer import BankWriter, copy_into
+from training.datasets import SETS
 from training.making.build import (
     Job,
     Progress,
     music_jobs,
     note_jobs,
     piece_jobs,
+    recording_jobs,
     require_fonts,
     sample_jobs,
     silent,
@@ -30,7 +32,7 @@ from training.making.build import (
     write,
 )
 from training.pieces.players import band_of
-from training.sounds import nsynth, samples
+from training.sounds import samples
 from training.sounds.folder import read_manifest, require_files
 from training.sounds.music import tracks
 from training.sounds.soundfont import FONTS, Font, kits_of, presets_of
@@ -119,11 +121,34 @@ def _shared_of(folder: Path, rows: list[dict[str, str]], bank_path: Path) -> set
     return shared_notes(notes, Bank.open(bank_path))
 
 
-def add_nsynth(bank: Path, out: Path, folder: Path, *, split: str) -> None:
-    """Adds an NSynth folder; NSynth keeps its instruments apart by folder, so does ``split``."""
-    with _extended(Bank.open(bank), out, {"nsynth": folder.name}) as writer:
-        for clip in nsynth.clips(folder, split):
-            writer.append(clip)
+def add_dataset(
+    bank_path: Path,
+    out: Path,
+    name: str,
+    folder: Path,
+    *,
+    longest_s: float,
+    seed: int,
+    processes: int = 2,
+    progress: Progress = silent,
+) -> None:
+    """Adds a data set of ``training.datasets`` with its splits; stems become pieces.
+
+    At most ``longest_s`` of a track or a song. Raises TuttiError for a set that is not known or
+    never trains, or whose folder is not whole.
+    """
+    data_set = SETS.get(name)
+    if data_set is None or data_set.recordings is None:
+        known = ", ".join(known for known, one in SETS.items() if one.recordings)
+        raise TuttiError(f"'{name}' is no data set to train with: name one of {known}.")
+    bank = Bank.open(bank_path)
+    found = data_set.recordings(folder)
+    held = set(bank.source.tolist())
+    if again := next((one.source for one in found if one.source in held), None):
+        raise TuttiError(f"'{again}' is in {bank_path} already: start from a bank without {name}.")
+    what = {"data set": name, "longest_s": longest_s, "seed": seed}
+    with _extended(bank, out, what) as writer:
+        write(writer, recording_jobs(found, longest_s), seed, processes, progress)
 
 
 def add_soundfonts(

@@ -182,6 +182,31 @@ def piece_jobs(
     ]
 
 
+def recording_jobs(recordings: Sequence[Any], longest_s: float) -> list[Job]:
+    """A data set's recordings; the stems of a piece are one job's."""
+    alone = [one for one in recordings if not one.piece]
+    together: dict[str, list[Any]] = {}
+    for one in recordings:
+        if one.piece:
+            together.setdefault(one.piece, []).append(one)
+    some = [alone[first : first + _ROWS_A_JOB] for first in range(0, len(alone), _ROWS_A_JOB)]
+    return [
+        Job(f"recordings {number}", "make_recordings", (its, longest_s))
+        for number, its in enumerate([*some, *together.values()])
+    ]
+
+
+def make_recordings(rng: np.random.Generator, some: Sequence[Any], longest_s: float) -> Made:
+    from training.sounds.labelled import clips, piece
+
+    made = Made()
+    if some[0].piece:
+        made.pieces.append(piece(some, longest_s, made.dropped))
+    else:
+        made.clips += clips(some, longest_s, rng, made.dropped)
+    return made
+
+
 def make_samples(
     rng: np.random.Generator, folder: Path, rows: Sequence[dict[str, str]], split: str | None
 ) -> Made:

@@ -55,6 +55,12 @@ class ChoiceTable:
         return self.choices[rows, position[:, 0].clamp(max=last)]
 
 
+def _class_name(label: str) -> str:
+    """The class of a label: its instrument, unless something may sound beside that."""
+    target = FINE[label]
+    return label if target.maybe or not target.instrument else target.instrument
+
+
 def _choice_table(rows: list[list[tuple[int, float]]], device: torch.device) -> ChoiceTable:
     width = max((len(row) for row in rows), default=0) or 1
     choices = np.full((len(rows), width), -1, dtype=np.int64)
@@ -144,16 +150,16 @@ class Palette:
         labels = columns["label"][np.isin(columns["kind"], KINDS)].tolist()
         for label in sorted(set(labels) - {""}):
             target = FINE[label]
-            names.setdefault(target.instrument or label, target)
+            names.setdefault(_class_name(label), target)
         self.classes = [SoundClass(name, target) for name, target in names.items()]
         position = {name: index for index, name in enumerate(names)}
         for label in set(labels) - {""}:
-            self._class_of_label[label] = position[FINE[label].instrument or label]
+            self._class_of_label[label] = position[_class_name(label)]
         of_clip = [self._class_of_label.get(label, -1) for label in columns["label"].tolist()]
         self.clip_class = torch.tensor(of_clip, device=self.device)
         # Drums and cymbals are one kit where instruments are counted.
         counted = [
-            position["drums"] if sound.name == "cymbals" else index
+            position["drums"] if sound.name in ("cymbals", "drum_kit") else index
             for index, sound in enumerate(self.classes)
         ]
         self.counted_as = torch.tensor(counted, device=self.device)

@@ -7,8 +7,12 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from realtime.errors import TuttiError
+from training.models.alexnet import AlexNet, AlexNetConfig
+from training.models.cbam import CbamCnn, CbamConfig
+from training.models.mel_cnn import MelCnn, MelCnnConfig
+from training.models.ms_crnn import MsCrnn, MsCrnnConfig
 from training.models.network import Network
-from training.models.tagger import InstrumentTagger, NetworkConfig
+from training.models.tagger import InstrumentTagger, NetworkConfig, ResNetConfig
 
 
 class Kind(NamedTuple):
@@ -18,7 +22,14 @@ class Kind(NamedTuple):
     make: Callable[[Any], Network]
 
 
-KINDS: dict[str, Kind] = {NetworkConfig.kind: Kind(NetworkConfig, InstrumentTagger)}
+KINDS: dict[str, Kind] = {
+    NetworkConfig.kind: Kind(NetworkConfig, InstrumentTagger),
+    ResNetConfig.kind: Kind(ResNetConfig, InstrumentTagger),
+    AlexNetConfig.kind: Kind(AlexNetConfig, AlexNet),
+    MelCnnConfig.kind: Kind(MelCnnConfig, MelCnn),
+    CbamConfig.kind: Kind(CbamConfig, CbamCnn),
+    MsCrnnConfig.kind: Kind(MsCrnnConfig, MsCrnn),
+}
 DEFAULT = NetworkConfig.kind
 
 

@@ -1,4 +1,4 @@
-"""ShaResNet: residual blocks whose second convolution is shared within a stage.
+"""ShaResNet: residual blocks whose second convolution is shared within a stage, or not (ResNet).
 
 Boulch, "Reducing parameter number in residual networks by sharing weights",
 Pattern Recognition Letters 2018; widths as in Zhong et al., APSIPA 2023.
@@ -35,32 +35,39 @@ class SharedBlock(nn.Module):
         return F.relu(self.norm2(shared(y)) + self.shortcut(x))
 
 
-class SharedStage(nn.Module):
-    """Blocks of one width with one shared second convolution."""
+class ResNetStage(nn.Module):
+    """Blocks of one width with one shared second convolution, or with one each."""
 
-    def __init__(self, inputs: int, outputs: int, blocks: int, stride: int) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, blocks: int, stride: int, shared: bool = True
+    ) -> None:
         super().__init__()
-        self.shared = _conv3x3(outputs, outputs)
+        own = [_conv3x3(outputs, outputs) for _ in range(1 if shared else blocks)]
+        self.shared: nn.Conv2d | nn.ModuleList = own[0] if shared else nn.ModuleList(own)
         self.blocks = nn.ModuleList(
             SharedBlock(inputs if index == 0 else outputs, outputs, stride if index == 0 else 1)
             for index in range(blocks)
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        for block in self.blocks:
-            x = block(x, self.shared)
+        for index, block in enumerate(self.blocks):
+            own = self.shared[index] if isinstance(self.shared, nn.ModuleList) else self.shared
+            x = block(x, own)
         return x
 
 
 class ShaResNet(nn.Module):
     """``[batch, 1, bands, frames]`` to frame vectors ``[batch, frames', 128]``.
 
-    ``depths`` (2, 2, 2, 2) is ShaResNet18, (3, 4, 6, 3) ShaResNet34.
+    ``depths`` (2, 2, 2, 2) is ShaResNet18, (3, 3, 4, 3) ShaResNet28, (3, 4, 6, 3) ShaResNet34;
+    not ``shared``, ResNet18 to 34.
     """
 
     widths = (16, 32, 64, 128)
 
-    def __init__(self, depths: Sequence[int] = (2, 2, 2, 2), stem_stride: int = 2) -> None:
+    def __init__(
+        self, depths: Sequence[int] = (2, 2, 2, 2), stem_stride: int = 2, shared: bool = True
+    ) -> None:
         super().__init__()
         first = self.widths[0]
         self.stem = nn.Conv2d(1, first, 7, stride=stem_stride, padding=3, bias=False)
@@ -68,7 +75,7 @@ class ShaResNet(nn.Module):
         inputs = (first, *self.widths[:-1])
         self.stages = nn.Sequential(
             *(
-                SharedStage(before, width, blocks, stride)
+                ResNetStage(before, width, blocks, stride, shared)
                 for before, width, blocks, stride in zip(
                     inputs, self.widths, depths, (1, 2, 2, 2), strict=True
                 )

@@ -29,6 +29,13 @@ class NetworkConfig:
     dropout: float = 0.15
 
 
+@dataclass(frozen=True)
+class ResNetConfig(NetworkConfig):
+    """The same with a second convolution of its own in every block."""
+
+    kind: ClassVar[str] = "resnet"
+
+
 class Encoder(nn.Module):
     """Audio ``[batch, 16000]`` to embeddings ``[batch, 1024]``."""
 
@@ -36,7 +43,8 @@ class Encoder(nn.Module):
         super().__init__()
         self.level = NormaliseLevel()
         self.front_end = FrontEnd(config.front_end)
-        self.backbone = ShaResNet(config.depths, config.stem_stride)
+        shared = not isinstance(config, ResNetConfig)
+        self.backbone = ShaResNet(config.depths, config.stem_stride, shared)
         self.pooling = make_pooling(config.pooling)
 
     def forward(self, audio: Tensor) -> Tensor:
@@ -59,14 +67,19 @@ def _head(outputs: int, dropout: float) -> nn.Sequential:
 
 
 class PaperNetwork(nn.Module):
-    """The single-head form of Zhong et al., APSIPA 2023, kept to check sizes.
+    """The single-head form of Zhong et al., APSIPA 2023: what its protocol trains.
 
-    With 11 classes it has 519,301 parameters (836,805 at depths 3-4-6-3).
+    With 11 classes it has 519,301 parameters, 753,221 at depths 3-3-4-3 and 836,805 at 3-4-6-3: the
+    paper's 519K, 753K and 836K. Not ``shared``, depths 3-4-6-3 have 1,348,293, the paper's 1.3M;
+    that 836K are 64 % of it, as the paper also says, is not so (62 %).
     """
 
-    def __init__(self, classes: int = 11, depths: tuple[int, ...] = (2, 2, 2, 2)) -> None:
+    def __init__(
+        self, classes: int = 11, depths: tuple[int, ...] = (2, 2, 2, 2), *, shared: bool = True
+    ) -> None:
         super().__init__()
-        config = NetworkConfig(front_end="paper", stem_stride=1, depths=depths)
+        form = NetworkConfig if shared else ResNetConfig
+        config = form(front_end="paper", stem_stride=1, depths=depths)
         self.encoder = Encoder(config)
         self.head = _head(classes, config.dropout)
 

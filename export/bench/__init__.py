@@ -1,0 +1,1 @@
+"""How fast it is, beside other taggers and as a whole program."""

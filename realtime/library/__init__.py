@@ -1,0 +1,1 @@
+"""Whole archives of sound files into one table, and questions to it."""
