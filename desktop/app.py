@@ -30,7 +30,7 @@ from desktop.heard.bridge import ModelLoader
 from desktop.kept import settings as stored
 from desktop.kept.save import save_picture
 from desktop.kept.session_log import SessionLog, logs_folder, tidy
-from desktop.looks.dress import dress, resolve_theme
+from desktop.looks.dress import dress, first_scale, resolve_theme
 from desktop.looks.icons import program_icon
 from desktop.looks.style import MonitorStyle
 from desktop.sessions.file_session import FileSession
@@ -109,6 +109,9 @@ def run_monitor(args: argparse.Namespace) -> int:
     app = application()
     path = stored.settings_path()
     settings, damage = stored.load(path)
+    screen = app.primaryScreen()
+    if not path.exists() and screen is not None:
+        settings.scale = first_scale(screen.availableGeometry().height())
     loader = ModelLoader(args.model)
     sending = Sending(args, loader.future.result().spec) if asked_for(args) else None
     shooting = args.screenshot is not None

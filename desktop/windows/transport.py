@@ -115,6 +115,7 @@ class Transport(QWidget):
         self.volume_label.setFont(theme.font(12))
         self.progress.setFixedHeight(px(20))
         self.overview.set_theme(theme)
+        self.overview.setMinimumHeight(px(32))
         self._show_playing(force=True)
         self.loop.setIcon(icon("loop", theme))
         self.set_slim(self.is_slim)

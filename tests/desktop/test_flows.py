@@ -413,6 +413,7 @@ def test_every_size_shows_what_is_heard_the_count_and_the_level(opened, qtbot, s
         corner = widget.mapTo(window, widget.rect().bottomRight())
         assert widget.isVisible()
         assert window.rect().contains(corner), widget
+    assert window.transport.overview.height() >= 32
     seen = window.scroller.viewport().rect()
     rows = {item.row.instrument: item.rect for item in window.meters._placed}
     for name in ("piano", "violin"):
