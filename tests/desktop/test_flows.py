@@ -451,6 +451,21 @@ def test_an_empty_window_offers_three_ways_to_begin(opened, qtbot, monkeypatch):
     assert welcome.isVisible()
 
 
+def test_the_delay_of_a_live_input_is_not_taken_for_silence(
+    opened, qtbot, write_sound, model_future
+):
+    opened.settings.expected = ["flute"]
+    song = write_sound("a.wav", [(["flute"], 12.0)])
+    opened.window.show_session(live_of(song, model_future, speed=1.0))
+    expected = opened.window.expected
+    qtbot.waitUntil(lambda: expected.lines() == [("Flute", "heard")], timeout=10_000)
+    said = []
+    for _ in range(20):
+        qtbot.wait(100)
+        said.append(expected.lines()[0][1])
+    assert set(said) == {"heard"}
+
+
 def test_the_delay_opens_how_often_to_look(opened, qtbot, write_sound, model_future):
     session = live_of(write_sound("a.wav", [(["flute"], 8.0)]), model_future, speed=1.0)
     opened.window.show_session(session)
