@@ -115,7 +115,6 @@ class Transport(QWidget):
         self.volume_label.setFont(theme.font(12))
         self.progress.setFixedHeight(px(20))
         self.overview.set_theme(theme)
-        self.overview.setMinimumHeight(px(32))
         self._show_playing(force=True)
         self.loop.setIcon(icon("loop", theme))
         self.set_slim(self.is_slim)
@@ -136,6 +135,7 @@ class Transport(QWidget):
         self._holder.setMinimumWidth(0 if slim else px(216))
         self.position.set_size(14 if slim else 22)
         self.overview.set_low(slim)
+        self.overview.setMinimumHeight(px(32 if slim else 72))
 
     # -- session ---------------------------------------------------------------------
 
