@@ -11,6 +11,7 @@ from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, e
 
 from realtime import __version__
 from realtime.errors import TuttiError, plain
+from realtime.live_outputs.table import KINDS
 from realtime.standard_streams import Output, give_up, standard_streams
 
 COMMAND_GROUP = "tutti.commands"
@@ -151,8 +152,9 @@ def _refuse_empty(arguments: list[str]) -> None:
 
 
 def _refuse_addresses(arguments: list[str]) -> None:
+    takers = {_TAKES_ADDRESS, *(f"--{kind.name}" for kind in KINDS)}  # they say what they need
     for before, argument in zip(["", *arguments], arguments, strict=False):
-        if before == _TAKES_ADDRESS or argument.startswith(f"{_TAKES_ADDRESS}="):
+        if before in takers or argument.partition("=")[0] in takers:
             continue
         name = re.sub(r"^--[\w-]+=", "", argument)
         if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", name) and not os.path.exists(name):

@@ -87,6 +87,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     arguments.add_channel(parser)
     arguments.add_hop(parser)
+    arguments.add_fast(parser)
     arguments.add_model(parser)
     parser.add_argument(
         "--duration", type=arguments.seconds(0.1), metavar="S", help="stop after so many seconds"
@@ -133,14 +134,14 @@ def run(args: argparse.Namespace) -> int:
 
         return listen_stems.run(args)
     log = open_log(args.log, args.log_level) if args.log else None
-    model = TagModel(args.model)
-    engine = Engine(model, _source(args), hop_s=args.hop, channel=args.channel)
+    model = TagModel(args.model, fast=args.fast)
+    engine = Engine(model, source_of(args), hop_s=args.hop, channel=args.channel)
     kept: list[Tags] = []
     if args.output is not None:
         engine.subscribe(kept.append)
     with on_signals() as shutdown:
         try:
-            with LiveOutputs(args, model.spec, _say) as outputs:
+            with LiveOutputs(args, model.spec, say) as outputs:
                 engine.subscribe(outputs.listener())
                 status = _listen(engine, model, args, shutdown)
         finally:
@@ -156,11 +157,12 @@ def run(args: argparse.Namespace) -> int:
     return status
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """A sentence for the user, from any thread."""
     print(f"tutti listen: {text}", file=sys.stderr, flush=True)
 
 
-def _source(args: argparse.Namespace) -> Source:
+def source_of(args: argparse.Namespace) -> Source:
     if args.file is not None:
         from realtime.sources.file import FileSource
         from realtime.sources.paced import PacedSource
@@ -247,7 +249,7 @@ class Printer:
 
     def __init__(self, model: TagModel, style: str, stop: threading.Event) -> None:
         self._model = model
-        self._style = style
+        self.style = style
         self._stop = stop
         self.error: OSError | None = None
 
@@ -255,13 +257,13 @@ class Printer:
         if self.error is not None:
             return
         try:
-            print(self._line(tags), flush=True)
+            print(self.line(tags), flush=True)
         except OSError as error:  # whoever read us has left, or the disk is full
             self.error = error
             self._stop.set()
 
-    def _line(self, tags: Tags) -> str:
-        if self._style == "jsonl":
+    def line(self, tags: Tags) -> str:
+        if self.style == "jsonl":
             from realtime.timeline import live_document
 
             return json.dumps(live_document(tags, self._model.spec), separators=(",", ":"))

@@ -14,7 +14,7 @@ from realtime.live_outputs import midi_port
 from realtime.live_outputs.midi_map import Rule, rules_for
 from realtime.live_outputs.output import Setting
 from realtime.postprocess import Tags
-from realtime.sources.child import Child
+from realtime.sources.child import Child, module_command
 
 OPEN_S = 10.0
 SEND_S = 1.0
@@ -53,6 +53,8 @@ class MidiOutput:
 
     def send(self, name: str, tags: Tags) -> None:
         rules = [rule for rule in self._rules if rule.sound == name]
+        if not rules:
+            return
         if self._child is None:
             self._open_again()
         values = {rule: rule.value(tags, self._spec) for rule in rules}
@@ -84,8 +86,7 @@ class MidiOutput:
 
     def _open(self) -> dict[str, Any]:
         """What the program says first; where it has a port open, it stays."""
-        # -P: the modules beside it must not pass for others.
-        child = Child([sys.executable, "-P", midi_port.__file__, self._wanted])
+        child = Child(module_command(midi_port.__name__, self._wanted))
         until_s, text = time.monotonic() + OPEN_S, b""
         while not text.endswith(b"\n"):
             came = child.read(max(0.0, until_s - time.monotonic()))

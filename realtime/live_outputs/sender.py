@@ -10,9 +10,6 @@ from realtime.live_outputs.output import Counts, LiveOutput
 from realtime.log import event
 from realtime.postprocess import Tags
 
-END_S = 0.5
-"""How long the end waits for an output that hangs."""
-
 
 class Sender:
     """Hands the newest window of each sound to an output; ``tell`` never waits for it.
@@ -46,12 +43,15 @@ class Sender:
             self._waiting[name] = tags
             self._wake.notify()
 
-    def close(self) -> None:
-        """Send what waits, and end; an output that hangs is left behind."""
+    def end(self) -> None:
+        """Send what waits, and end; returns at once."""
         with self._wake:
             self._closing = True
             self._wake.notify()
-        self._thread.join(END_S)
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for the end; an output that hangs is left behind."""
+        self._thread.join(timeout_s)
         counts = self.counts
         event(logging.INFO, "output ended", to=self.where, sent=counts.sent, lost=counts.lost)
 

@@ -8,6 +8,7 @@ pyproject.toml which brings its packages.
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from realtime.live_outputs.sender import Sender
     from realtime.postprocess import Tags
     from realtime.spec import ModelSpec
+
+
+END_S = 0.6
+"""What an end by Ctrl-C leaves time for (``realtime.shutdown``), with outputs that hang."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +65,17 @@ def add_live_outputs(parser: argparse.ArgumentParser) -> None:
 
 
 def asked_for(args: argparse.Namespace) -> list[str]:
-    """The names of the outputs that the command was given."""
-    return [kind.name for kind in KINDS if getattr(args, kind.name) is not None]
+    """The names of the outputs that the command was given.
+
+    Raises:
+        TuttiError: a further option of an output was given without it.
+    """
+    asked = [kind.name for kind in KINDS if getattr(args, kind.name) is not None]
+    for kind in KINDS:
+        for name, _, _ in kind.more:
+            if kind.name not in asked and getattr(args, name.replace("-", "_")) is not None:
+                raise TuttiError(f"--{name} goes with --{kind.name}: give that, too.")
+    return asked
 
 
 class LiveOutputs:
@@ -83,10 +97,8 @@ class LiveOutputs:
     ) -> None:
         self._senders: dict[str, Sender] = {}
         try:
-            for kind in KINDS:
-                where = getattr(args, kind.name)
-                if where is not None:
-                    self._open(kind, where, args, spec, say, tuple(names))
+            for name in asked_for(args):
+                self._open(name, args, spec, say, tuple(names))
         except BaseException:
             self.close()
             raise
@@ -95,8 +107,7 @@ class LiveOutputs:
 
     def _open(
         self,
-        kind: Kind,
-        where: str,
+        name: str,
         args: argparse.Namespace,
         spec: ModelSpec,
         say: Callable[[str], None],
@@ -106,13 +117,13 @@ class LiveOutputs:
         from realtime.live_outputs.sender import Sender
 
         try:
-            module = import_module(f"realtime.live_outputs.{kind.name}")
+            module = import_module(f"realtime.live_outputs.{name}")
         except ModuleNotFoundError:
             raise TuttiError(
-                f"--{kind.name} needs more packages: pip install 'tutti-meter[{kind.name}]'."
+                f"--{name} needs more packages: pip install 'tutti-meter[{name}]'."
             ) from None
-        output = module.open_output(where, Setting(spec, names, args, self.counts))
-        self._senders[kind.name] = Sender(output, say)
+        setting = Setting(spec, names, args, self.counts)
+        self._senders[name] = Sender(module.open_output(getattr(args, name), setting), say)
 
     def counts(self) -> dict[str, Counts]:
         """Windows sent and lost, by the output's name."""
@@ -128,9 +139,13 @@ class LiveOutputs:
         return tell
 
     def close(self) -> None:
-        """End all outputs; what still waits is sent first."""
-        for sender in self._senders.values():
-            sender.close()
+        """End all outputs within ``END_S``; what still waits is sent first."""
+        until_s = time.monotonic() + END_S
+        senders, self._senders = self._senders, {}  # another thread may be telling the old ones
+        for sender in senders.values():
+            sender.end()
+        for sender in senders.values():
+            sender.join(max(0.0, until_s - time.monotonic()))
 
     def __enter__(self) -> LiveOutputs:
         return self

@@ -56,7 +56,7 @@ class Guard:
         """
         host = headers.get("Host", "")
         origin = headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and origin.partition("://")[2] != host:
             return 403, "A page of another site asked for this one: open it at its own address."
         if self._token is None:
             if _name_of(host) not in self._hosts:
@@ -64,9 +64,13 @@ class Guard:
             return None
         bearer = headers.get("Authorization", "").removeprefix("Bearer ")
         for given in (query.get("token"), cookies.get(COOKIE), bearer):
-            if given and hmac.compare_digest(given.encode(), self._token.encode()):
+            if given and hmac.compare_digest(_bytes(given), _bytes(self._token)):
                 return None
         return 401, "This page needs its token: open it with ?token=... after the address."
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")  # headers may hold bytes that are no text
 
 
 def _name_of(host: str) -> str:

@@ -17,6 +17,7 @@ from live_tags import SPEC, arguments, tags
 from pythonosc.dispatcher import Dispatcher
 from pythonosc.osc_server import ThreadingOSCUDPServer
 
+from realtime.cli import main
 from realtime.commands import host, listen
 from realtime.engine import Engine
 from realtime.errors import TuttiError
@@ -57,6 +58,11 @@ class Fake:
         self.closed.set()
 
 
+def end(sender: Sender) -> None:
+    sender.end()
+    sender.join(WAIT_S)
+
+
 @pytest.fixture
 def fake():
     made = Fake()
@@ -74,7 +80,7 @@ def test_an_output_that_hangs_gets_the_newest_and_the_rest_is_counted(fake):
         sender.tell("after", tags(number))
     assert fake.got == []  # it hangs, and telling it has come to an end
     fake.free.set()
-    sender.close()
+    end(sender)
     assert fake.got == [("", 0.0), ("before", 50.0), ("after", 50.0)]
     assert (sender.counts.sent, sender.counts.lost) == (3, 198)
     assert fake.closed.is_set()
@@ -85,7 +91,8 @@ def test_an_output_that_hangs_for_ever_does_not_keep_the_end(fake):
     fake.free.clear()
     sender.tell("", tags(0))
     assert fake.began.wait(WAIT_S)
-    sender.close()
+    sender.end()
+    sender.join(0.1)
     assert not fake.closed.is_set()  # it still hangs, and we are here
 
 
@@ -98,7 +105,7 @@ def test_a_peer_that_is_gone_is_one_sentence_and_a_count(fake, wait_until):
         wait_until(lambda n=number: sender.counts.lost == n + 1, WAIT_S, "the loss")
     fake.error = None
     sender.tell("", tags(3))
-    sender.close()
+    end(sender)
     assert said == [
         "Test to nowhere is not received (Connection refused): what is lost is counted, and the "
         "meters go on."
@@ -111,7 +118,7 @@ def test_whatever_an_output_raises_the_next_window_is_sent(fake):
     sender = Sender(fake, lambda text: None)
     fake.error = ZeroDivisionError("a fault of ours")
     sender.tell("", tags(0))
-    sender.close()
+    end(sender)
     assert sender.counts.lost == 1
     assert fake.closed.is_set()
 
@@ -136,6 +143,7 @@ def test_an_engine_with_an_output_that_hangs_gives_every_window(fake, tone_model
     with LiveOutputs(arguments("--osc", "9000"), SPEC, lambda text: None) as outputs:
         heard = windows(outputs.listener())
         lost = outputs.counts()["osc"].lost
+    assert not fake.closed.is_set()  # it still hangs
     assert heard == windows()
     assert len(heard) > 150
     assert fake.got == []
@@ -171,6 +179,19 @@ def test_without_its_packages_an_output_says_what_to_install(monkeypatch):
     monkeypatch.delitem(sys.modules, "realtime.live_outputs.osc", raising=False)
     with pytest.raises(TuttiError, match=r"--osc needs more packages: pip install 'tutti-meter\["):
         LiveOutputs(arguments("--osc", "9000"), SPEC, lambda text: None)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (("--web-token", "x"), "--web-token goes with --web: give that, too."),
+        (("--osc", "9000", "--midi-map", "x"), "--midi-map goes with --midi: give that, too."),
+    ],
+)
+def test_an_option_of_an_output_that_is_not_asked_for_is_refused(given, sentence):
+    with pytest.raises(TuttiError) as told:
+        LiveOutputs(arguments(*given), SPEC, pytest.fail)
+    assert str(told.value) == sentence
 
 
 @pytest.mark.parametrize(
@@ -263,7 +284,9 @@ def messages(datagram: bytes) -> list[tuple[str, str, bytes]]:
 
 
 def test_a_bundle_by_the_specification():
-    found = messages(bundle("", tags(count=5.0, rms_dbfs=-6.0), SPEC))
+    datagram = bundle("", tags(count=5.0, rms_dbfs=-6.0), SPEC)
+    assert len(datagram) <= 1472, "more than one packet of Ethernet holds"
+    found = messages(datagram)
     by_name = {address: (types, data) for address, types, data in found}
     assert len(by_name) == len(found) == len(INSTRUMENTS) + len(FAMILIES) + 3
     assert by_name["/tutti/polyphony/count"] == (",i", (5).to_bytes(4, "big"))
@@ -324,6 +347,30 @@ def test_every_tap_of_a_host_is_sent(pulse_server, monkeypatch, tmp_path, tone_m
     assert taps == {"input", "output"}
 
 
+def test_every_stem_is_sent(tone_model_path, capsys):
+    demo = ROOT / "realtime" / "assets" / "demo.ogg"
+    stems = [part for name in ("drums", "the rest") for part in ("--stem", f"{name}=file:{demo}")]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        peer.bind(("127.0.0.1", 0))
+        peer.settimeout(WAIT_S)
+        port = str(peer.getsockname()[1])
+        model = ("--model", str(tone_model_path))
+        assert main(["listen", *stems, *model, "--duration", "2", "--osc", port]) == 0
+        names = {messages(peer.recv(65_536))[0][0].split("/")[2] for _ in range(2)}
+    assert names == {"drums", "the_rest"}
+    assert capsys.readouterr().err == f"tutti listen: OSC to 127.0.0.1:{port}.\n"
+
+
+def test_a_peer_that_no_way_leads_to_is_one_sentence(monkeypatch):
+    class Unreachable(socket.socket):
+        def connect(self, address) -> None:
+            raise OSError(101, "Network is unreachable")
+
+    monkeypatch.setattr("realtime.live_outputs.osc.socket.socket", Unreachable)
+    with pytest.raises(TuttiError, match=r"1:9000 cannot be reached for OSC \(Network"):
+        LiveOutputs(arguments("--osc", "203.0.113.1:9000"), SPEC, pytest.fail)
+
+
 def test_a_host_that_renders_a_file_sends_nothing_and_says_so():
     args = ["chain.toml", "in.wav", "-o", "out.wav", "--osc", "9000"]
     parser = argparse.ArgumentParser()
@@ -336,14 +383,15 @@ def test_a_host_that_renders_a_file_sends_nothing_and_says_so():
     ("given", "sentence"),
     [
         (("--osc", "nine"), "--osc nine is not HOST:PORT"),
+        (("--web", "http://127.0.0.1:80"), "--web http://127.0.0.1:80 is not HOST:PORT"),
+        (("--osc=udp://127.0.0.1:80",), "--osc udp://127.0.0.1:80 is not HOST:PORT"),
         (("--osc", "no.such.invalid:9000"), "The host of no.such.invalid:9000 is not found"),
     ],
 )
-def test_bad_addresses_end_the_command_with_2(given, sentence):
+def test_bad_addresses_end_the_command_with_2(given, sentence, capsys):
     demo = ROOT / "realtime" / "assets" / "demo.ogg"
-    command = [sys.executable, "-m", "realtime.cli", "listen", "--file", str(demo), *given]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 2
-    assert done.stderr.startswith(f"tutti: {sentence}")
-    assert done.stderr.count("\n") == 1
-    assert done.stdout == ""
+    assert main(["listen", "--file", str(demo), *given]) == 2
+    told = capsys.readouterr()
+    assert told.err.startswith(f"tutti: {sentence}")
+    assert told.err.count("\n") == 1
+    assert told.out == ""

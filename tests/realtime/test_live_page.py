@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import http.client
 import json
 import re
@@ -21,6 +22,7 @@ import pytest
 from live_tags import SPEC, arguments, tags
 from prometheus_client.parser import text_string_to_metric_families
 
+from desktop.heard import count
 from realtime.colours import DARK, LIGHT
 from realtime.errors import TuttiError
 from realtime.live_outputs.table import LiveOutputs
@@ -106,7 +108,7 @@ def test_whoever_comes_is_shown_the_newest_window_of_every_sound(wait_until):
     assert json.loads(about)["sounds"] == ["before", "after"]
 
 
-def test_a_browser_that_hangs_costs_nobody_a_window(wait_until):
+def test_a_browser_that_hangs_costs_nobody_a_window(wait_until, capfd):
     """Two WebSockets: one is never read. The other gets the newest; of the one that hangs, once
     the system's buffers are full, each window takes the place of the one before."""
     handshake = (
@@ -141,6 +143,9 @@ def test_a_browser_that_hangs_costs_nobody_a_window(wait_until):
         assert stuck.lost == lost + 500
         documents = watch(port, 2, lambda: send(1))
         assert [one["start_s"] for one in documents] == [(sent - 1) / 2, sent / 2]
+        outputs.close()  # while it hangs
+        gc.collect()
+    assert capfd.readouterr() == ("", "")
 
 
 def test_the_page_and_all_it_needs_come_from_here():
@@ -179,6 +184,15 @@ def test_the_page_has_the_monitors_colours():
         own = {"v", "peak", "threshold", "colour", "of-family", "size"}
         assert set(re.findall(r"var\(--([\w-]+)", used)) - own <= set(has)
     assert not re.search(r"#[0-9a-fA-F]{3,8}\b(?=[;\s,)])", used + script), "a colour of its own"
+
+
+def test_the_page_has_the_monitors_range_of_counts():
+    """The browser's tests hold the whole rule; these are its figures, where there is none."""
+    script = (PAGE / "page.js").read_text(encoding="utf-8")
+    figures = re.search(r"\[COVERAGE, LET_GO, TOO_WIDE, WORTH\] = (\[.*\]);", script)
+    assert json.loads(figures.group(1)) == [
+        count.COVERAGE, count._LET_GO, count._TOO_WIDE, count._WORTH,
+    ]  # fmt: skip
 
 
 def test_about_tells_names_thresholds_and_order():
@@ -231,6 +245,7 @@ def test_without_a_token_other_sites_and_bent_names_see_nothing():
             assert status(port, path, Host="evil.example") == 403
             assert status(port, path, Host=here, Origin="https://evil.example") == 403
             assert status(port, path, Host=here, Origin="null") == 403
+            assert status(port, path, Host=here, Origin="http://[") == 403
         assert status(port, "/live", Host=here, Origin="http://evil.example", **upgrade) == 403
         assert status(port, "/live", Host=here, Origin=f"http://{here}", **upgrade) == 101
         assert status(port, "/", Host=f"localhost:{port}") == 200
@@ -244,6 +259,8 @@ def test_with_a_token_nothing_is_seen_without_it():
             assert status(port, f"{path}?token={TOKEN}x") == 401
             assert status(port, path, Cookie="tutti_token=") == 401
         assert status(port, "/metrics", Authorization=f"Bearer {TOKEN}") == 200
+        assert status(port, "/metrics", Authorization="Bearer \xff\xfe") == 401
+        assert status(port, "/metrics?token=%ff%fe") == 401
         assert status(port, "/about.json", Cookie=f"tutti_token={TOKEN}") == 200
         headers = {"Authorization": f"Bearer {TOKEN}"}
         documents = watch(port, 1, lambda: outputs.listener()(tags(4)), headers=headers)
@@ -297,7 +314,7 @@ def test_listening_is_seen_by_a_browser_that_hangs_and_by_one_that_does_not(tmp_
     """The command itself: its JSON lines are those of a file without any output, all of them."""
     port = free_port()
     command = [
-        sys.executable, "-m", "realtime.cli", "listen", "--file", str(DEMO), "--duration", "6",
+        sys.executable, "-m", "realtime.cli", "listen", "--file", str(DEMO), "--duration", "4",
         "--format", "jsonl", "--web", str(port), "--osc", "127.0.0.1:9",
     ]  # fmt: skip
     with (tmp_path / "lines").open("w") as lines, socket.socket() as hung:
@@ -307,7 +324,7 @@ def test_listening_is_seen_by_a_browser_that_hangs_and_by_one_that_does_not(tmp_
             while hung.connect_ex(("127.0.0.1", port)) and time.monotonic() < until_s:
                 time.sleep(0.05)
             hung.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n")  # and never the rest
-            documents = watch(port, 4, lambda: None)
+            documents = watch(port, 2, lambda: None)
             _, metrics = get(port, "/metrics")
             _, errors = child.communicate(timeout=60)
         finally:
@@ -316,7 +333,7 @@ def test_listening_is_seen_by_a_browser_that_hangs_and_by_one_that_does_not(tmp_
     told = [json.loads(line) for line in (tmp_path / "lines").read_text().splitlines()]
     starts = [one["start_s"] for one in told]
     assert starts[:-1] == [n / 2 for n in range(len(starts) - 1)]  # the last one is cut short
-    assert len(starts) >= 8
+    assert len(starts) >= 5
     for document in documents:
         assert document in told
     assert "tutti_windows_sent_total" in metrics

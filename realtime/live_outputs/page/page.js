@@ -6,8 +6,8 @@ const HOLD_MS = 4000;       // what was heard stays so long in the large list, s
 const SILENT_LINK_MS = 20000; // a link that died while the tablet slept tells nothing by itself
 const SPEAK_MS = 5000;
 const QUIETEST_DBFS = -60;
-const COVERAGE = 0.8;       // the range of counts holds as much of the chances,
-const LET_GO = 0.72;        // and one that is shown stays until it holds less than this
+// Of the range of counts: desktop/heard/count.py says what each is for.
+const [COVERAGE, LET_GO, TOO_WIDE, WORTH] = [0.8, 0.72, 0.88, 0.04];
 
 const $ = (id) => document.getElementById(id);
 
@@ -16,13 +16,21 @@ let socket = null;
 let attempts = 0;
 let timer = 0;
 let asking = false;
-let sound = decodeURIComponent(location.hash.slice(1));
+let sound = named(location.hash.slice(1));
 let rows = new Map();       // instrument -> its quiet row, its large row, when it was last heard
 let families = new Map();
-let newestAt = 0;
-let openedAt = 0;
+let newestAt = 0;           // when a window of the chosen sound came
+let linkAt = 0;             // when the link last told anything
 let range = null;           // the counts shown, lowest and highest
 let spoken = { at: -Infinity, text: "" };
+
+function named(hash) {
+  try {
+    return decodeURIComponent(hash);
+  } catch {
+    return "";                // not one of ours
+  }
+}
 
 function make(tag, properties = {}, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
@@ -65,8 +73,8 @@ function build() {
     for (const one of family.instruments) {
       const quiet = bar(colour);
       const text = make("span");
-      const item = make("li", { className: alone ? "only" : "" }, make("div", {}, make("span", { textContent: one.name }), text),
-        quiet.element);
+      const line = make("div", {}, make("span", { textContent: one.name }), text);
+      const item = make("li", { className: alone ? "only" : "" }, line, quiet.element);
       quiet.element.removeAttribute("aria-hidden");
       quiet.element.setAttribute("role", "meter");
       quiet.element.setAttribute("aria-label", one.name);
@@ -94,7 +102,6 @@ function build() {
     choice.addEventListener("change", () => {
       sound = name;
       history.replaceState(null, "", `#${encodeURIComponent(name)}`);
-      newestAt = 0;
       drawNothing("Nothing yet");
     });
     return make("label", {}, choice, name);
@@ -114,19 +121,25 @@ function ofHundred(value, threshold) {
   return value >= threshold ? Math.max(shown, 50) : Math.min(shown, 49);
 }
 
-/** The shortest run of counts around the likeliest that holds COVERAGE; what is shown may stay. */
+/** The shortest run of counts around the likeliest that holds COVERAGE; as in the monitor, what
+ * is shown stays while it serves: until it holds too little, or a shorter one holds enough. */
 function countRange(chances, shown) {
   const mass = (low, high) => chances.slice(low, high + 1).reduce((a, b) => a + b, 1e-6);
-  let low = chances.indexOf(Math.max(...chances));
-  let high = low;
-  const likely = low;
+  const likely = chances.indexOf(Math.max(...chances));
+  if (shown && shown[0] <= likely && likely <= shown[1]) {
+    const [first, last] = shown;
+    const held = mass(first, last);
+    const enough = Math.min(TOO_WIDE, held - WORTH);
+    const canShrink = (first < likely && mass(first + 1, last) >= enough)
+      || (last > likely && mass(first, last - 1) >= enough);
+    if (held >= LET_GO && !canShrink) return shown;
+  }
+  let [low, high] = [likely, likely];
   while (mass(low, high) < COVERAGE && high - low < chances.length - 1) {
     if ((chances[high + 1] ?? -1) >= (chances[low - 1] ?? -1)) high += 1;
     else low -= 1;
   }
-  const stays = shown && shown[0] <= likely && likely <= shown[1] && mass(...shown) >= LET_GO
-    && shown[1] - shown[0] <= high - low + 1;
-  return stays ? shown : [low, high];
+  return [low, high];
 }
 
 // -- drawing -----------------------------------------------------------------------------------
@@ -221,6 +234,7 @@ function drawNothing(why) {
   }
   $("level-meter").firstElementChild.style.setProperty("--v", 0);
   $("level-meter").lastElementChild.style.setProperty("--peak", 0);
+  $("level-meter").setAttribute("aria-valuenow", QUIETEST_DBFS);
   $("rms").textContent = "–";
   $("peak").textContent = "";
   $("level").classList.remove("clipped");
@@ -261,10 +275,11 @@ async function connect() {
   const mine = socket = new WebSocket(address);
   mine.onopen = () => {
     attempts = 0;
-    openedAt = performance.now();
+    linkAt = performance.now();
     setState("waiting", "Connected");
   };
   mine.onmessage = (event) => {
+    linkAt = performance.now();
     const heard = JSON.parse(event.data);
     if ((heard.sound ?? "") === sound) draw(heard);
   };
@@ -293,12 +308,12 @@ function hurry() {
 
 setInterval(() => {
   if (socket === null || socket.readyState !== WebSocket.OPEN) return;
-  const silentMs = performance.now() - Math.max(newestAt, openedAt);
-  if (silentMs > STALE_MS && $("state").dataset.state === "live") {
+  const now = performance.now();
+  if (now - newestAt > STALE_MS && $("state").dataset.state === "live") {
     setState("waiting", "No sound comes");
     drawNothing("No sound comes");
   }
-  if (silentMs > SILENT_LINK_MS) {
+  if (now - linkAt > SILENT_LINK_MS) {
     const old = socket;
     socket = null;
     old.close();
