@@ -95,7 +95,7 @@ class Analysis:
         self._change(lambda: self._hearing.set_smoothing(smoothing))
 
     def set_model(self, model: TagModel) -> None:
-        self._change(lambda: self._apply_model(model))
+        self._change(lambda: self._hearing.set_model(model))
 
     def _change(self, apply: Callable[[], None]) -> None:
         self._changes.append(apply)
@@ -105,10 +105,6 @@ class Analysis:
         self._hop_s = hop_s
         if self._cutter is not None:
             self._cutter.set_hop(hop_s)
-
-    def _apply_model(self, model: TagModel) -> None:
-        self._window_s = model.spec.window_s
-        self._hearing.set_model(model)
 
     def turn(self) -> bool:
         """Analyse the oldest windows that wait; False if there are none."""
@@ -177,7 +173,9 @@ class Analysis:
             self._take = None
 
     def _begin(self, take: Take, frame: int) -> WindowCutter:
-        cutter = WindowCutter(take.sample_rate_hz, take.channels, self._hop_s, self._channel)
+        cutter = WindowCutter(
+            take.sample_rate_hz, take.channels, self._hop_s, self._channel, self._window_s
+        )
         self._take, self._cutter = take, cutter
         self._cut_from = self._next_frame = frame
         self._next_start_s = 0.0

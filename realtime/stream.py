@@ -48,6 +48,7 @@ class TagStream:
     ) -> None:
         self.sample_rate_hz = sample_rate_hz
         self._hop_s = hop_s
+        self._window_s = model.spec.window_s
         self._channel: Channel = channel
         WindowCutter(sample_rate_hz, 1, hop_s)  # refuses a rate that cannot be, before any sound
         self._cutter: WindowCutter | None = None
@@ -71,7 +72,7 @@ class TagStream:
         channels = samples.shape[1]
         if self._cutter is None:
             self._cutter = WindowCutter(
-                self.sample_rate_hz, channels, self._hop_s, self._channel
+                self.sample_rate_hz, channels, self._hop_s, self._channel, self._window_s
             )
         if channels != self._cutter.channels:
             raise TuttiError(

@@ -87,6 +87,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     arguments.add_channel(parser)
     arguments.add_hop(parser)
+    arguments.add_fast(parser)
     arguments.add_model(parser)
     parser.add_argument(
         "--duration", type=arguments.seconds(0.1), metavar="S", help="stop after so many seconds"
@@ -133,7 +134,7 @@ def run(args: argparse.Namespace) -> int:
 
         return listen_stems.run(args)
     log = open_log(args.log, args.log_level) if args.log else None
-    model = TagModel(args.model)
+    model = TagModel(args.model, fast=args.fast)
     engine = Engine(model, source_of(args), hop_s=args.hop, channel=args.channel)
     kept: list[Tags] = []
     if args.output is not None:

@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
         raise TuttiError(f"Two stems are called '{twice}': give each a name of its own.")
     arguments.refuse_stdin(args.log)
     log = open_log(args.log, args.log_level) if args.log else None
-    model = TagModel(args.model)
+    model = TagModel(args.model, fast=args.fast)
     stems: list[Stem] = []
     with on_signals() as shutdown:
         try:

@@ -52,6 +52,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--format", choices=names(), default=TEXT, help="default: text")
     arguments.add_model(parser)
     arguments.add_hop(parser)
+    arguments.add_fast(parser)
     arguments.add_channel(parser)
     parser.add_argument(
         "--raw-format",
@@ -72,6 +73,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Tag the files; 2 if any of them could not be."""
     from realtime.files_ahead import FilesAhead
+    from realtime.model import TagModel
     from realtime.sources.stdin import StdinSource
     from realtime.tagger import Tagger
 
@@ -81,7 +83,8 @@ def run(args: argparse.Namespace) -> int:
     if args.raw_format is not None and STDIN not in args.files:
         raise TuttiError("--raw-format is for stdin: name - as the file.")
     targets = _targets(args)
-    tagger = Tagger(args.model, hop_s=args.hop, channel=args.channel)
+    model = TagModel(args.model, fast=args.fast)
+    tagger = Tagger(model, hop_s=args.hop, channel=args.channel)
     failed = False
     ahead = FilesAhead(tagger, [file for file in args.files if file != STDIN])
     with _Output(args.format) as output, closing(ahead):

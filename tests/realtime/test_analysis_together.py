@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from realtime.analysis import Analysis
+from realtime.bench import Bench
 from realtime.feed import Feed, Take
 from realtime.model import Scores, TagModel
 from realtime.postprocess import Tags
@@ -18,7 +19,8 @@ RATE_HZ = 16_000
 
 
 def heard_of(model: object, sound: np.ndarray, hop_s: float) -> tuple[list[Tags], Counters]:
-    feed, counters, tags = Feed(), Counters(), []
+    bench = Bench()
+    feed, counters, tags = Feed(bench.wake), Counters(), []
     take = Take(RATE_HZ, 1, 0.0, live=False)
     feed.begin(take)
     feed.write(take, sound[:, None])
@@ -26,7 +28,7 @@ def heard_of(model: object, sound: np.ndarray, hop_s: float) -> tuple[list[Tags]
     feed.close()
     clock = lambda: 0.0  # noqa: E731
     analysis = Analysis(
-        feed, counters, model, hop_s, Smoothing(), "mono", tags.append, clock  # type: ignore[arg-type]
+        bench, feed, counters, model, hop_s, Smoothing(), "mono", tags.append, clock  # type: ignore[arg-type]
     )
     analysis.start()
     assert analysis.join(20)
