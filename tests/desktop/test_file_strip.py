@@ -11,10 +11,9 @@ NO_BUTTON = Qt.MouseButton.NoButton
 
 
 @pytest.fixture
-def strip(opened, qtbot, write_sound):
+def strip(opened, write_sound):
     window = opened.window
     assert window.open_file(write_sound("a.wav", [(["flute"], 10.0), ([], 10.0), (["bass"], 20.0)]))
-    qtbot.waitUntil(lambda: window.session.analysis.done, timeout=30_000)
     window._timer.stop()
     return window.transport.overview
 
@@ -85,7 +84,8 @@ def test_a_zoomed_strip_turns_its_page_with_the_sound_but_not_under_a_reader(str
     assert strip.view_s == reading
 
 
-def test_markers_and_the_loop_s_times_are_drawn(strip, opened):
+def test_markers_and_the_loop_s_times_are_drawn(strip, opened, qtbot):
+    qtbot.waitUntil(lambda: opened.window.session.analysis.done, timeout=30_000)
     plain = strip.grab().toImage()
     opened.window.roll.add_marker(20.0, "bridge")
     flagged = strip.grab().toImage()
