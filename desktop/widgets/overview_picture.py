@@ -71,7 +71,7 @@ def paint_wave(
     first = min(int(span.start_s / bucket_s), len(buckets))
     last = min(int(np.ceil(span.end_s / bucket_s)), len(buckets))
     width = min(area.width(), round(span.x(last * bucket_s)))
-    if width < 2 or last <= first:
+    if width < 2 or last <= first or area.height() < 2:
         return
     buckets = buckets[first:last]
     edges = np.linspace(0, len(buckets), width + 1)[:-1].astype(int)

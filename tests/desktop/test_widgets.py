@@ -12,12 +12,14 @@ from desktop.heard.bridge import Health, SessionState
 from desktop.heard.track import Track
 from desktop.kept.settings import Settings
 from desktop.looks.theme import Theme
+from desktop.sessions.analysis import FileAnalysis
 from desktop.widgets.delay import DelayButton
 from desktop.widgets.expected import ExpectedList
 from desktop.widgets.heat import instrument_lanes, lane_indices, lane_tables, paint_columns
 from desktop.widgets.level import LevelMeter
 from desktop.widgets.meter_rows import SCORE_ORDER
 from desktop.widgets.meters import Meters
+from desktop.widgets.overview import Overview
 from desktop.widgets.polyphony import PolyphonyMeter
 from desktop.widgets.roll import HistoryRoll
 from desktop.widgets.roll_picture import LANES
@@ -423,3 +425,18 @@ def test_the_slowest_speed_is_read_whole(opened, write_sound, scale):
         QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, box
     )
     assert field.width() >= box.fontMetrics().horizontalAdvance("0.75×")
+
+
+@pytest.mark.parametrize("height", [1, 6, 20, 32])
+@pytest.mark.parametrize("low", [False, True])
+def test_the_strip_paints_at_any_height(qtbot, theme, model_future, write_sound, height, low):
+    """A layout may squeeze it for a moment; an exception while painting would end the program."""
+    path = write_sound("a.wav", [(["flute"], 3.0)])
+    analysis = FileAnalysis(path, model_future, sample_rate_hz=44_100, duration_s=3.0)
+    analysis.start()
+    qtbot.waitUntil(lambda: analysis.done, timeout=20_000)
+    strip = show(qtbot, Overview(theme), 300, height)
+    strip.set_low(low)
+    strip.setFixedHeight(height)
+    strip.show_analysis(analysis)
+    assert strip.grab().height() == height
