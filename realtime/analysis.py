@@ -1,4 +1,4 @@
-"""From takes of audio to tags: cuts, infers and tells the listeners, on a bench's thread."""
+"""From takes of audio to tags: cuts, infers and tells the listeners, on an `AnalysisThread`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from realtime.bench import Bench
+from realtime.analysis_thread import AnalysisThread
 from realtime.downmix import Channel
 from realtime.errors import TuttiError
 from realtime.feed import Feed, Take
@@ -33,11 +33,11 @@ Listener = Callable[[Tags], None]
 
 
 class Analysis:
-    """Takes turns at a bench until its feed is closed and analysed to the end."""
+    """Takes turns on its thread until its feed is closed and analysed to the end."""
 
     def __init__(
         self,
-        bench: Bench,
+        thread: AnalysisThread,
         feed: Feed,
         counters: Counters,
         model: TagModel,
@@ -47,7 +47,7 @@ class Analysis:
         publish: Listener,
         now_s: Callable[[], float],
     ) -> None:
-        self._bench = bench
+        self._thread = thread
         self._feed = feed
         self._counters = counters
         self._publish = publish
@@ -69,15 +69,15 @@ class Analysis:
         self._apply_hop(hop_s)
 
     def start(self) -> None:
-        self._bench.add(self)
+        self._thread.add(self)
 
     def join(self, timeout_s: float | None) -> bool:
         """Wait until everything captured was analysed; False if it takes longer."""
-        if self._bench.is_mine:
+        if self._thread.is_mine:
             return False
         if not self._over.wait(timeout_s):
             return False
-        self._bench.settle()
+        self._thread.settle()
         return True
 
     def give_up(self) -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from realtime.analysis import Analysis, Listener
-from realtime.bench import Bench
+from realtime.analysis_thread import AnalysisThread
 from realtime.capture import Asked, Capture
 from realtime.downmix import Channel, Downmix
 from realtime.errors import TuttiError
@@ -36,8 +36,8 @@ DRAIN_S = 0.4
 class Engine:
     """Listens to a source, and tags it window by window.
 
-    ``channel``: see ``realtime.downmix``. Engines that share a ``bench`` hear on one
-    thread, in turn; they may share the model, too. All methods may be called from any
+    ``channel``: see ``realtime.downmix``. Engines that share a ``thread`` hear on it
+    in turn; they may share the model, too. All methods may be called from any
     thread, a listener's included. As a context manager it starts and stops.
     """
 
@@ -49,12 +49,12 @@ class Engine:
         hop_s: float = DEFAULT_HOP_S,
         smoothing: Smoothing | None = None,
         channel: Channel = "mono",
-        bench: Bench | None = None,
+        thread: AnalysisThread | None = None,
     ) -> None:
         _check_hop(hop_s)
         self._model = model
         self._source = source
-        self._bench = bench
+        self._thread = thread
         self._hop_s = hop_s
         self._smoothing = smoothing or Smoothing()
         self._channel: Channel = channel
@@ -82,12 +82,12 @@ class Engine:
             self._counters = Counters()
             self._history.clear()
             self._tags = self._zeros_since_s = None
-            bench = self._bench or Bench()
-            feed = Feed(bench.wake)
+            thread = self._thread or AnalysisThread()
+            feed = Feed(thread.wake)
             with self._lock:
                 capture = Capture(self._source, feed, self._counters)
                 analysis = Analysis(
-                    bench,
+                    thread,
                     feed,
                     self._counters,
                     self._model,

@@ -118,15 +118,15 @@ def run(args: argparse.Namespace) -> int:
 def _stems(
     args: argparse.Namespace, model: TagModel, shutdown: Shutdown, outputs: LiveOutputs
 ) -> list[Stem]:
-    from realtime.bench import Bench
+    from realtime.analysis_thread import AnalysisThread
     from realtime.engine import Engine
 
-    bench, zero_s = Bench(), time.monotonic()
+    thread, zero_s = AnalysisThread(), time.monotonic()
     width = max(len(name) for name, _, _ in args.stem)
     stems = []
     for name, kind, what in args.stem:
         source = _source(args, name, kind, what)
-        engine = Engine(model, source, hop_s=args.hop, channel=args.channel, bench=bench)
+        engine = Engine(model, source, hop_s=args.hop, channel=args.channel, thread=thread)
         printer = StemPrinter(name, width, model, args.format, shutdown)
         stems.append(stem := Stem(name, kind == "file", engine, printer, zero_s))
         engine.subscribe(stem.told_to(outputs.listener(name)))

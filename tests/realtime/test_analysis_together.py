@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from realtime.analysis import Analysis
-from realtime.bench import Bench
+from realtime.analysis_thread import AnalysisThread
 from realtime.feed import Feed, Take
 from realtime.model import Scores, TagModel
 from realtime.postprocess import Tags
@@ -19,8 +19,8 @@ RATE_HZ = 16_000
 
 
 def heard_of(model: object, sound: np.ndarray, hop_s: float) -> tuple[list[Tags], Counters]:
-    bench = Bench()
-    feed, counters, tags = Feed(bench.wake), Counters(), []
+    thread = AnalysisThread()
+    feed, counters, tags = Feed(thread.wake), Counters(), []
     take = Take(RATE_HZ, 1, 0.0, live=False)
     feed.begin(take)
     feed.write(take, sound[:, None])
@@ -28,7 +28,7 @@ def heard_of(model: object, sound: np.ndarray, hop_s: float) -> tuple[list[Tags]
     feed.close()
     clock = lambda: 0.0  # noqa: E731
     analysis = Analysis(
-        bench, feed, counters, model, hop_s, Smoothing(), "mono", tags.append, clock  # type: ignore[arg-type]
+        thread, feed, counters, model, hop_s, Smoothing(), "mono", tags.append, clock  # type: ignore[arg-type]
     )
     analysis.start()
     assert analysis.join(20)

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from realtime.bench import Bench
+from realtime.analysis_thread import AnalysisThread
 from realtime.engine import Engine
 from realtime.host.reastream_sender import ReaStreamSender
 from realtime.model import TagModel
@@ -118,14 +118,14 @@ def test_stems_go_out_by_osc_under_their_names(port, other):
 
 
 def test_one_thread_hears_for_all():
-    """Engines that share a bench: each gets all its windows, none on a thread of its own."""
-    model, bench = TagModel(), Bench()
+    """Engines that share a thread: each gets all its windows, none on a thread of its own."""
+    model, thread = TagModel(), AnalysisThread()
     threads: set[int] = set()
     engines = []
     for number in range(3):
         source = PacedSource(SyntheticSource(tone(200 * (number + 1), 16_000), 16_000, speed=0,
                                              duration_s=1.6))  # fmt: skip
-        engine = Engine(model, source, hop_s=0.1, bench=bench)
+        engine = Engine(model, source, hop_s=0.1, thread=thread)
         engine.subscribe(lambda tags: threads.add(threading.get_ident()))
         engines.append(engine)
     for engine in engines:
@@ -145,11 +145,11 @@ def test_one_thread_hears_for_all():
 
 def test_a_stem_that_never_rests_lets_the_others_hear(monkeypatch):
     """A file as fast as it goes beside live sound: turns are taken, one window at a time."""
-    model, bench = TagModel(), Bench()
+    model, thread = TagModel(), AnalysisThread()
     busy = Engine(
-        model, SyntheticSource(tone(100, 16_000), 16_000, speed=0), hop_s=0.05, bench=bench
+        model, SyntheticSource(tone(100, 16_000), 16_000, speed=0), hop_s=0.05, thread=thread
     )
-    live = Engine(model, SyntheticSource(tone(300, 16_000), 16_000), hop_s=0.2, bench=bench)
+    live = Engine(model, SyntheticSource(tone(300, 16_000), 16_000), hop_s=0.2, thread=thread)
     with busy, live:
         until_s = time.monotonic() + 20
         while live.latest().stats.windows < 5:

@@ -11,7 +11,7 @@ IDLE_S = 0.5
 
 
 class Job(Protocol):
-    """What a bench works at."""
+    """What the thread works at."""
 
     def turn(self) -> bool:
         """Do the least there is to do; False if there was nothing."""
@@ -23,7 +23,7 @@ class Job(Protocol):
         """Called at last: it gets no more turns."""
 
 
-class Bench:
+class AnalysisThread:
     """Gives each of its jobs a turn, so that none waits long for another.
 
     Its thread lives while there are jobs.
@@ -53,7 +53,7 @@ class Bench:
 
     @property
     def is_mine(self) -> bool:
-        """Whether the bench's own thread asks, as in a listener: it cannot wait for itself."""
+        """Whether the thread itself asks, as in a listener: it cannot wait for itself."""
         return self._thread is threading.current_thread()
 
     def settle(self) -> None:
