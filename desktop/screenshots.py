@@ -8,9 +8,11 @@ listens to it at the speed it plays. The audibility view needs a mix and its ste
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
@@ -31,25 +33,34 @@ from desktop.looks.theme import Theme  # noqa: E402
 from desktop.sessions.file_session import FileSession  # noqa: E402
 from desktop.sessions.live_session import LiveSession  # noqa: E402
 from desktop.sessions.player import SilentSink  # noqa: E402
+from desktop.sessions.previews import Previews  # noqa: E402
 from desktop.windows.audit import AuditWindow  # noqa: E402
 from desktop.windows.chain import ChainWindow  # noqa: E402
 from desktop.windows.live_input import LiveInputDialog  # noqa: E402
 from desktop.windows.main_window import MainWindow  # noqa: E402
+from realtime.errors import TuttiError  # noqa: E402
 from realtime.host.chain import EffectStep  # noqa: E402
 from realtime.host.devices import FileInput, Streams  # noqa: E402
+from realtime.host.reastream_sender import ReaStreamSender  # noqa: E402
 from realtime.model import TagModel  # noqa: E402
 from realtime.smoothing import Smoothing  # noqa: E402
+from realtime.sources.base import Source  # noqa: E402
 from realtime.sources.device import Device  # noqa: E402
 from realtime.sources.file import FileSource  # noqa: E402
+from realtime.sources.paced import PacedSource  # noqa: E402
 
 DEMO = Path(__file__).parent.parent / "realtime" / "assets" / "demo.ogg"
 AT_S = 24.0
 LIVE_S = 14.0
+SMALL_SIZE = (380, 300)
 DEVICES = (
     ("Monitor of Built-in Audio Analog Stereo", "PulseAudio", 2, 48_000, True, True),
     ("Scarlett 18i20 USB", "ALSA", 18, 96_000, False, False),
     ("Built-in Audio Analog Stereo", "PulseAudio", 2, 48_000, False, False),
 )
+
+DAW_TRACKS = (("drum bus", 0.7), ("keys", 0.1))
+"""Identifiers of ReaStream, and gains."""
 
 
 def draw(folder: Path, piece: Path, session: Path | None) -> Iterator[str]:
@@ -98,13 +109,17 @@ def views(
     window.roll.add_marker(session.player.position_s * 0.5, "second part")
     _run(app, 0.3)
     yield "monitor", window
-    settings.sort = "activity"
     settings.pinned = ["voice"]
-    settings.collapsed = []
+    menus.metering.toggle_quiet()
+    _run(app, 0.6)
+    yield "quiet", window
+    menus.metering.toggle_quiet()
+    settings.pinned = []
     window.meters.relayout()
-    _run(app, 3.5)
-    yield "activity", window
-    settings.sort, settings.pinned = "score", []
+    window.resize(*SMALL_SIZE)
+    _run(app, 0.6)
+    yield "small", window
+    window.resize(*WINDOW_SIZE)
     menus.view.toggle_compact()
     _run(app, 0.6)
     yield "compact", window
@@ -118,12 +133,14 @@ def views(
     yield "keys", sheet
     sheet.close()
     chooser = LiveInputDialog(settings, window.background, window)
+    chooser.levels.previews = Previews(lambda device: _preview(device, piece))
     chooser.show()
-    _run(app, 2.0)  # what this machine really has is listed first
-    chooser._listed([Device(*fields) for fields in DEVICES], None)
-    chooser.device.setCurrentIndex(0)
-    _run(app, 0.2)
-    yield "live-input", chooser
+    with _tracks_sent(piece):
+        _run(app, 2.0)  # what this machine really has is listed first
+        chooser._listed([Device(*fields) for fields in DEVICES], None)
+        chooser.device.setCurrentIndex(0)
+        _run(app, 1.5)
+        yield "live-input", chooser
     chooser.close()
     window.resize(*WINDOW_SIZE)
     window.show_session(_live(model, piece, settings))
@@ -131,6 +148,30 @@ def views(
     yield "live", window
     window.close()
     window.wait_closed(3.0)
+
+
+@contextmanager
+def _tracks_sent(piece: Path) -> Iterator[None]:
+    """A DAW that sends two tracks by ReaStream, at two levels."""
+    over = threading.Event()
+
+    def send(name: str, gain: float) -> None:
+        source, sender = PacedSource(FileSource(piece, block_s=1.0)), ReaStreamSender(name)
+        source.open()
+        while not over.is_set() and (block := source.read(1.0)) is not None:
+            sender.send(gain * block, source.sample_rate_hz)
+        source.close()
+        sender.close()
+
+    tracks = [threading.Thread(target=send, args=each) for each in DAW_TRACKS]
+    for track in tracks:
+        track.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for track in tracks:
+            track.join()
 
 
 def effects(
@@ -197,6 +238,15 @@ class _SilentOutput:
 
     def close(self) -> None:
         pass
+
+
+def _preview(device: Device, piece: Path) -> Source:
+    """What a device of the picture gives: the piece where the computer plays, else nothing."""
+    from realtime.sources.paced import PacedSource
+
+    if not device.is_loopback:
+        raise TuttiError("This machine has no such input.")
+    return PacedSource(FileSource(piece, block_s=0.1))
 
 
 def _live(model: Future[TagModel], piece: Path, settings: Settings) -> LiveSession:

@@ -9,6 +9,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from realtime.runtime import SAMPLES_NAME
 from realtime.spec import WINDOW_SAMPLES, ModelSpec
 from training.models.network import Network
 
@@ -31,7 +32,7 @@ class Deployed(nn.Module):
 
 
 def export_onnx(model: Network, spec: ModelSpec, path: Path) -> None:
-    """Write float32 ONNX, batch size free, the specification in its metadata.
+    """Write float32 ONNX, batch size and window length free, the specification in its metadata.
 
     The model is changed in place: what ONNX cannot compute becomes constant.
     """
@@ -48,9 +49,8 @@ def export_onnx(model: Network, spec: ModelSpec, path: Path) -> None:
             str(path),
             input_names=["audio"],
             output_names=["instruments", "families", "polyphony"],
-            dynamic_axes={
-                name: {0: "batch"} for name in ("audio", "instruments", "families", "polyphony")
-            },
+            dynamic_axes={"audio": {0: "batch", 1: SAMPLES_NAME}}
+            | {name: {0: "batch"} for name in ("instruments", "families", "polyphony")},
             opset_version=OPSET,
             dynamo=False,
         )

@@ -15,7 +15,7 @@ from realtime.errors import TuttiError
 from realtime.feed import Feed, Take
 from realtime.hearing import Hearing
 from realtime.log import event
-from realtime.model import TagModel
+from realtime.model import BATCH_WINDOWS, TagModel
 from realtime.postprocess import Tags
 from realtime.smoothing import Smoothing
 from realtime.stats import Counters
@@ -95,7 +95,7 @@ class Analysis:
         self._change(lambda: self._hearing.set_smoothing(smoothing))
 
     def set_model(self, model: TagModel) -> None:
-        self._change(lambda: self._apply_model(model))
+        self._change(lambda: self._hearing.set_model(model))
 
     def _change(self, apply: Callable[[], None]) -> None:
         self._changes.append(apply)
@@ -106,12 +106,8 @@ class Analysis:
         if self._cutter is not None:
             self._cutter.set_hop(hop_s)
 
-    def _apply_model(self, model: TagModel) -> None:
-        self._window_s = model.spec.window_s
-        self._hearing.set_model(model)
-
     def turn(self) -> bool:
-        """Analyse the oldest window that waits; False if there is none."""
+        """Analyse the oldest windows that wait; False if there are none."""
         began_s = time.thread_time()
         did = self._step()
         self._counters.analysis_cpu_s += time.thread_time() - began_s
@@ -126,6 +122,7 @@ class Analysis:
         self._over.set()
 
     def _step(self) -> bool:
+        """Analyse the oldest windows that wait; False if there are none."""
         while self._changes:
             self._changes.popleft()()
         try:
@@ -137,7 +134,13 @@ class Analysis:
             self._pending.clear()
         if not self._pending:
             return False
-        self._analyse(*self._pending.popleft())
+        offset_s = self._pending[0][0]
+        windows: list[Window] = []
+        # Sound comes every 100 ms, and at 20 windows a second two windows with it: heard in one
+        # call they take less than apart.
+        while self._pending and self._pending[0][0] == offset_s and len(windows) < BATCH_WINDOWS:
+            windows.append(self._pending.popleft()[1])
+        self._analyse(offset_s, windows)
         return True
 
     def _cut(self) -> None:
@@ -170,7 +173,9 @@ class Analysis:
             self._take = None
 
     def _begin(self, take: Take, frame: int) -> WindowCutter:
-        cutter = WindowCutter(take.sample_rate_hz, take.channels, self._hop_s, self._channel)
+        cutter = WindowCutter(
+            take.sample_rate_hz, take.channels, self._hop_s, self._channel, self._window_s
+        )
         self._take, self._cutter = take, cutter
         self._cut_from = self._next_frame = frame
         self._next_start_s = 0.0
@@ -209,17 +214,22 @@ class Analysis:
             if take.ended:
                 self._feed.finish(take)
 
-    def _analyse(self, offset_s: float, window: Window) -> None:
+    def _analyse(self, offset_s: float, windows: list[Window]) -> None:
         counters = self._counters
         try:
-            (tags,) = self._hearing.hear([window], offset_s)
+            heard = self._hearing.hear(windows, offset_s)
         except Exception as error:
+            if len(windows) > 1:  # only the one that fails is lost
+                for window in windows:
+                    self._analyse(offset_s, [window])
+                return
             counters.windows_failed += 1
             self._fail(error)
             return
-        counters.windows += 1
-        counters.latency_s = self._now_s() - tags.end_s
-        self._publish(tags)
+        for tags in heard:
+            counters.windows += 1
+            counters.latency_s = self._now_s() - tags.end_s
+            self._publish(tags)
 
     def _fail(self, error: Exception) -> None:
         text = str(error) if isinstance(error, TuttiError) else f"Analysis failed: {error!r}"

@@ -18,6 +18,14 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="M", help="ONNX model file (default: the bundled one)")
 
 
+def add_fast(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--fast",
+        action="store_true",
+        help="hear half a second at a time: half the delay, and less is heard",
+    )
+
+
 def add_hop(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hop",

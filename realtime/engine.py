@@ -126,7 +126,7 @@ class Engine:
             with self._lock:
                 self._capture = self._analysis = None
             self.abandoned = capture.abandoned + analysis.alive
-            event(logging.INFO, "stopped", **vars(self._counters))
+            event(logging.INFO, "stopped", source=self._source.name, **vars(self._counters))
 
     def __enter__(self) -> Engine:
         self.start()
@@ -167,8 +167,17 @@ class Engine:
                 self._analysis.set_hop(hop_s)
 
     def set_model(self, model: TagModel) -> None:
-        """Use another model from the next window on."""
+        """Use another model from the next window on.
+
+        Raises:
+            TuttiError: its windows have another length than those of the model before.
+        """
         with self._lock:
+            if model.spec.window_s != self._model.spec.window_s:
+                raise TuttiError(
+                    f"The new model hears windows of {model.spec.window_s:g} s, the one before "
+                    f"{self._model.spec.window_s:g} s: make a new engine for it."
+                )
             self._model = model
             if self._analysis is not None:
                 self._analysis.set_model(model)

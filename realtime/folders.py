@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-Purpose = Literal["config", "logs", "cache"]
+Purpose = Literal["config", "logs", "cache", "data"]
 _PLACES: dict[Purpose, dict[str, tuple[str, tuple[str, ...]]]] = {
     "config": {
         "win32": ("APPDATA", ("AppData", "Roaming")),
@@ -27,12 +27,18 @@ _PLACES: dict[Purpose, dict[str, tuple[str, tuple[str, ...]]]] = {
         "darwin": ("", ("Library", "Caches")),
         "linux": ("XDG_CACHE_HOME", (".cache",)),
     },
+    "data": {
+        "win32": ("APPDATA", ("AppData", "Roaming")),
+        "darwin": ("", ("Library", "Application Support")),
+        "linux": ("XDG_DATA_HOME", (".local", "share")),
+    },
 }
 """By purpose and system: the variable that names the place, and where it is without, at home."""
 
 
 def folder(purpose: Purpose) -> Path:
-    """Tutti's own folder for settings, for what it leaves behind, or for what can be made again."""
+    """Tutti's own folder for settings, for what it leaves behind, for what can be made again, or
+    for what a user made and keeps ("data")."""
     places = _PLACES[purpose]
     variable, below_home = places.get(sys.platform, places["linux"])
     return Path(os.environ.get(variable) or _home().joinpath(*below_home)) / "tutti"

@@ -5,6 +5,9 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
+SAMPLES_NAME = "samples"
+"""What a file calls the length of a window where it leaves that free."""
+
 
 def onnxruntime() -> ModuleType:
     """The module ``onnxruntime``; the switch of Linux and macOS is set in ``realtime``."""
@@ -18,9 +21,11 @@ def onnxruntime() -> ModuleType:
     return runtime
 
 
-def open_session(content: bytes, threads: int = 1) -> Any:
+def open_session(content: bytes, threads: int = 1, samples: int | None = None) -> Any:
     """An onnxruntime session of a file's bytes, on the processor, that never spins.
 
+    ``samples``: the length of a window, where the file leaves it free: what follows from it is
+    then computed once. None, and a file that does not leave it free, change nothing.
     Whatever it raises is of onnxruntime's own unexported types, one for each way to be damaged.
     """
     runtime = onnxruntime()
@@ -31,4 +36,6 @@ def open_session(content: bytes, threads: int = 1) -> Any:
     options.enable_cpu_mem_arena = False
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    if samples is not None:
+        options.add_free_dimension_override_by_name(SAMPLES_NAME, samples)
     return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])

@@ -27,6 +27,12 @@ class Shutdown:
     def __init__(self) -> None:
         self.event = threading.Event()
         self.signal = 0
+        self.last_resort: threading.Timer | None = None
+
+    def take_time(self) -> None:
+        """Let what was heard be written, however long it takes; another signal ends that too."""
+        if self.last_resort is not None:
+            self.last_resort.cancel()
 
     @property
     def status(self) -> int:
@@ -47,9 +53,9 @@ def on_signals() -> Iterator[Shutdown]:
         if shutdown.event.is_set():
             os._exit(128 + number)
         shutdown.signal = number
-        last_resort = threading.Timer(GRACE_S, os._exit, (128 + number,))
-        last_resort.daemon = True
-        last_resort.start()
+        shutdown.last_resort = threading.Timer(GRACE_S, os._exit, (128 + number,))
+        shutdown.last_resort.daemon = True
+        shutdown.last_resort.start()
         shutdown.event.set()
 
     before = {number: signal.signal(number, handle) for number in ending_signals()}

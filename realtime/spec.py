@@ -21,6 +21,8 @@ MODEL_SCHEMA = 1
 SAMPLE_RATE_HZ = 16_000
 WINDOW_S = 1.0
 WINDOW_SAMPLES = 16_000
+FAST_WINDOW_S = 0.5
+"""Of the fast mode: half the delay, and less is heard in it."""
 DEFAULT_HOP_S = 0.5
 MIN_HOP_S = 0.05
 
@@ -32,10 +34,11 @@ POLYPHONY_LABELS = ("0", "1", "2", "3", "4", "5", "6+")
 class ModelSpec:
     """Everything a listener needs to know of a model.
 
-    The ONNX graph takes ``audio``, float32 ``[batch, 16000]`` at 16 kHz mono,
-    at any level (the graph normalises it), and returns probabilities:
-    ``instruments`` ``[batch, len(instruments)]``, ``families``
-    ``[batch, len(families)]`` and ``polyphony`` ``[batch, 7]`` (sums to 1).
+    The ONNX graph takes ``audio``, float32 ``[batch, 16000]`` at 16 kHz mono (or, where it
+    leaves the length free, other windows), at any level (the graph normalises
+    it), and returns probabilities: ``instruments`` ``[batch, len(instruments)]``,
+    ``families`` ``[batch, len(families)]`` and ``polyphony`` ``[batch, 7]``
+    (sums to 1).
     """
 
     name: str

@@ -21,6 +21,7 @@ from realtime.smoothing import Smoothing
 from realtime.sources.file import FileSource
 from realtime.sources.stdin import StdinSource
 from realtime.spec import DEFAULT_HOP_S
+from realtime.stream import TagStream
 from realtime.timeline import Timeline
 from realtime.windows import Window, WindowCutter
 
@@ -90,9 +91,21 @@ class Tagger:
         self, blocks: Iterable[NDArray[np.floating]], sample_rate_hz: float, channels: int
     ) -> Iterator[Tags]:
         """Tags as the blocks (frames, channels) come in; memory does not grow."""
-        cutter = WindowCutter(sample_rate_hz, channels, self.hop_s, self.channel)
+        cutter = self._cutter(sample_rate_hz, channels)
         hearing = Hearing(self.model, self.smoothing)
         return chain.from_iterable(map(hearing.hear, _windows(cutter, blocks)))
+
+    def stream(self, sample_rate_hz: float) -> TagStream:
+        """A stream to push blocks of sound into, and to fetch tags from; see ``TagStream``.
+
+        Raises:
+            TuttiError: a rate that cannot be.
+        """
+        return TagStream(self.model, sample_rate_hz, self.hop_s, self.channel, self.smoothing)
+
+    def _cutter(self, sample_rate_hz: float, channels: int) -> WindowCutter:
+        window_s = self.model.spec.window_s
+        return WindowCutter(sample_rate_hz, channels, self.hop_s, self.channel, window_s)
 
     def _timeline(
         self,
@@ -104,7 +117,7 @@ class Tagger:
         progress: Progress | None,
     ) -> Timeline:
         try:
-            cutter = WindowCutter(sample_rate_hz, channels, self.hop_s, self.channel)
+            cutter = self._cutter(sample_rate_hz, channels)
         except TuttiError as error:
             raise TuttiError(f"{name or 'The array'}: {error}") from None
         windows = chain.from_iterable(_windows(cutter, blocks))

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime.errors import TuttiError
 from realtime.postprocess import Tags
+from realtime.segments import Segment, stretches
 from realtime.spec import ModelSpec
+
+if TYPE_CHECKING:
+    import pandas
 
 SCHEMA = 1
 """Version of the JSON document."""
@@ -105,6 +110,56 @@ class Timeline:
             )
             for i, name in enumerate(self.spec.instruments)
         }
+
+    def segments(self, min_s: float = 0.0, hysteresis_s: float = 0.0) -> list[Segment]:
+        """Stretches in which an instrument is at or above its threshold, by start.
+
+        A pause shorter than ``hysteresis_s`` seconds ends none, and what is then shorter than
+        ``min_s`` seconds is left out. Times are seconds.
+
+        Raises:
+            ValueError: a time is negative or no number.
+        """
+        for name, value in (("min_s", min_s), ("hysteresis_s", hysteresis_s)):
+            if not value >= 0.0:
+                raise ValueError(f"{name} must be 0 or more seconds, not {value}")
+        if not self.tags:
+            return []
+        start_s, end_s = self.start_s, self.start_s + self.share_s
+        end_s[:-1] = np.minimum(end_s[:-1], self.end_s[:-1])  # live sound may have gaps
+        found = []
+        rows = zip(self.spec.instruments, self.active().T, self.instruments.T, strict=True)
+        for name, active, probability in rows:
+            for first, last in stretches(active, start_s, end_s, min_s, hysteresis_s):
+                mean = float(probability[first : last + 1].mean(dtype=np.float64))
+                found.append(Segment(float(start_s[first]), float(end_s[last]), name, mean))
+        return sorted(found, key=lambda one: (one.start_s, one.end_s))
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """The numbers as columns (n,), by the names that the CSV has: ``start_s`` and ``end_s`` in
+        seconds, each instrument's probability, then ``family_*`` and ``polyphony_*``, and
+        ``polyphony_expected``, the mean number of instruments."""
+        tables: tuple[tuple[str, tuple[str, ...], NDArray[np.float32]], ...] = (
+            ("", self.spec.instruments, self.instruments),
+            ("family_", self.spec.families, self.families),
+            ("polyphony_", self.spec.polyphony, self.polyphony),
+        )
+        found: dict[str, NDArray[Any]] = {"start_s": self.start_s, "end_s": self.end_s}
+        for prefix, labels, values in tables:
+            found |= {f"{prefix}{label}": values[:, i] for i, label in enumerate(labels)}
+        return found | {"polyphony_expected": self.polyphony_expected}
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """A ``pandas.DataFrame`` with a row a window, and the columns of ``columns``.
+
+        Raises:
+            TuttiError: pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError:
+            raise TuttiError("A data frame needs pandas: pip install pandas.") from None
+        return pandas.DataFrame(self.columns())
 
     def to_document(self) -> dict[str, Any]:
         """The JSON document, schema 1; every label always present, numbers to 4 decimals."""

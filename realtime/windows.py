@@ -25,9 +25,9 @@ TICK_S = 0.01
 
 @dataclass(frozen=True, eq=False)
 class Window:
-    """One second of mono audio for the model.
+    """One window of mono audio for the model, a second as a rule.
 
-    ``samples``: float32 (16000,), mean removed; zeros after the first ``frames``.
+    ``samples``: float32, 16,000 of them a second, mean removed; zeros after the first ``frames``.
     ``start_s``: time of the first sample since the stream began.
     ``input_peak``, ``input_clipped``, ``non_finite``: of the input during the
     window, over all its channels, to within 10 ms.
@@ -50,6 +50,7 @@ class WindowCutter:
     """Cuts a stream into windows; holds at most one window, one hop and one block.
 
     ``hop_s``: 0.05 to 1.0 s between the starts of successive windows.
+    ``window_s``: their length; with a longer hop than that, what lies between is not heard.
     ``channel``: see ``realtime.downmix``.
 
     Resampling is by soxr at 16-bit quality: flat to 7.4 kHz, nothing above 8 kHz,
@@ -66,6 +67,7 @@ class WindowCutter:
         channels: int,
         hop_s: float = DEFAULT_HOP_S,
         channel: Channel = "mono",
+        window_s: float = WINDOW_S,
     ) -> None:
         if not MIN_RATE_HZ <= sample_rate_hz <= MAX_RATE_HZ:
             raise TuttiError(
@@ -74,6 +76,7 @@ class WindowCutter:
             )
         self.sample_rate_hz = float(sample_rate_hz)
         self.channels = channels
+        self._window_samples = round(window_s * SAMPLE_RATE_HZ)
         self._downmix = Downmix(channels, channel)
         self._resamplers = [
             soxr.ResampleStream(
@@ -135,8 +138,10 @@ class WindowCutter:
         rest = self._resample([np.zeros(0, np.float32)] * self._downmix.streams, last=True)
         windows = self._add(self._downmix.after(rest)) + self._add(self._downmix.flush())
         end = self._pending_start + len(self._pending)
-        if self._last_start is None or end > self._last_start + WINDOW_SAMPLES:
-            windows.append(self._cut(min(WINDOW_SAMPLES, end - self._next_start)))
+        last = self._last_start
+        # A hop longer than a window leaves out what lies between.
+        if last is None or end > max(last + self._window_samples, self._next_start):
+            windows.append(self._cut(min(self._window_samples, end - self._next_start)))
         return windows
 
     @property
@@ -156,20 +161,21 @@ class WindowCutter:
     def _add(self, samples: NDArray[np.float32]) -> list[Window]:
         self._pending = np.concatenate((self._pending, samples))
         windows = []
-        while self._pending_start + len(self._pending) >= self._next_start + WINDOW_SAMPLES:
-            windows.append(self._cut(WINDOW_SAMPLES))
+        while self._pending_start + len(self._pending) >= self._next_start + self._window_samples:
+            windows.append(self._cut(self._window_samples))
         self._forget()
         return windows
 
     def _cut(self, frames: int) -> Window:
         start = self._next_start
         offset = start - self._pending_start
-        samples = np.zeros(WINDOW_SAMPLES, np.float32)
+        samples = np.zeros(self._window_samples, np.float32)
         if frames > 0:
             audio = self._pending[offset : offset + frames]
             samples[:frames] = audio - audio.mean(dtype=np.float64)
         start_s = start / SAMPLE_RATE_HZ
-        peak, clipped, non_finite = self._input.between(start_s, start_s + WINDOW_S)
+        end_s = start_s + self._window_samples / SAMPLE_RATE_HZ
+        peak, clipped, non_finite = self._input.between(start_s, end_s)
         self._last_start = start
         return Window(start_s, samples, frames, peak, clipped, non_finite)
 

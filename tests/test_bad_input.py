@@ -21,8 +21,12 @@ from realtime.cli import COMMAND_GROUP, DEV_GROUP
 ROOT = Path(__file__).resolve().parent.parent
 BAD = ("x", "", "nan", "-inf", "inf", "-1", "0", "1e400", "0x1", "1,,2", "a:b:c", "1:2", "é")
 STARTED_BY_THEMSELVES = {
+    "export.bench.child",
     "realtime.cli",
     "realtime.host.plugin_worker",
+    "realtime.live_outputs.midi_port",
+    "realtime.sources.datagrams",
+    "realtime.sources.jack_recorder",
     "realtime.sources.recorder",
 }
 """The command, and the processes it starts itself; a person starts nothing with ``python -m``."""

@@ -36,6 +36,7 @@ TRAINING_FOLDERS = {  # what a folder of training may import of the others
     "models": set(),
     "datasets": set(),
     "scoring": {"bank", "sounds", "mixing", "models", "datasets"},
+    "protocols": {"bank", "sounds", "mixing", "models", "datasets", "scoring"},
     "teachers": {"mixing", "models", "scoring"},
 }
 DESKTOP_FOLDERS = {  # the same of desktop, and of the files beside the folders

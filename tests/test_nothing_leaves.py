@@ -187,6 +187,26 @@ def test_outputs_that_were_asked_for_stay_on_this_computer(tmp_path: Path) -> No
     assert {end.split(":")[0] for _, end in kinds_and_ends} == {"0100007F"}
 
 
+@closed
+@pytest.mark.parametrize(
+    ("arguments", "socket"),
+    [
+        pytest.param((), "udp 0100007F:E556", id="as it is"),
+        pytest.param(
+            ("--reastream-address", "0.0.0.0"), "udp 00000000:E556",
+            id="wider when told", marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_reastream_is_received_from_this_computer_only(
+    arguments: tuple[str, ...], socket: str, tmp_path: Path
+) -> None:
+    report = run_closed(tmp_path / "closed", *TUTTI, "listen", "--reastream", *arguments)
+    assert report["sockets"] == [socket]
+    check(report | {"sockets": []}, status=2)
+    assert "Nobody sends by ReaStream" in report["stderr"]
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A bank, and the run that a command in a closed namespace left, as small as can be."""

@@ -46,7 +46,25 @@ def single_note_loss(logits: Logits, targets: Targets, label_smoothing: float = 
 def mixup(
     audio: Tensor, targets: Targets, alpha: float, p: float, rng: torch.Generator
 ) -> tuple[Tensor, Targets]:
-    """Convex mixtures of windows and of their labels (Zhong et al., III.B.2).
+    """``convex_mixture`` of windows and of their labels (Zhong et al., III.B.2)."""
+    mixed, ratio, other = convex_mixture(audio, alpha, p, rng)
+
+    def soft(value: Tensor) -> Tensor:
+        return ratio * value + (1 - ratio) * value[other]
+
+    return mixed, Targets(
+        instruments=soft(targets.instruments),
+        instruments_known=targets.instruments_known * targets.instruments_known[other],
+        families=soft(targets.families),
+        families_known=targets.families_known * targets.families_known[other],
+        polyphony=soft(targets.polyphony),
+    )
+
+
+def convex_mixture(
+    audio: Tensor, alpha: float, p: float, rng: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Mixed windows ``[n, samples]``, each one's share ``[n, 1]``, and the other window ``[n]``.
 
     With probability ``p`` a window is mixed with another of the batch at a ratio
     from Beta(alpha, alpha), after both are brought to the same level.
@@ -60,15 +78,4 @@ def mixup(
     other = torch.randperm(n, generator=rng, device=device)
     level = audio.square().mean(dim=1, keepdim=True).sqrt().clamp(min=1e-5)
     even = audio / level
-    mixed = ratio * even + (1 - ratio) * even[other]
-
-    def soft(value: Tensor) -> Tensor:
-        return ratio * value + (1 - ratio) * value[other]
-
-    return mixed, Targets(
-        instruments=soft(targets.instruments),
-        instruments_known=targets.instruments_known * targets.instruments_known[other],
-        families=soft(targets.families),
-        families_known=targets.families_known * targets.families_known[other],
-        polyphony=soft(targets.polyphony),
-    )
+    return ratio * even + (1 - ratio) * even[other], ratio, other

@@ -2,10 +2,11 @@
 
     from tutti import Engine, Host, Tagger, Timeline
 
-``Tagger``: files and arrays to timelines. ``Engine``: live sound to tags. ``Host``: sound through
-a chain of effects, tagged before and after. ``TappedBoard``: the same around a
-``pedalboard.Pedalboard`` a script already has. Everything else is where it is made: see
-``docs/architecture.md``. Nothing is loaded before it is asked for.
+``Tagger``: files and arrays to timelines, and blocks of sound to tags (``Tagger.stream``).
+``Engine``: live sound to tags. ``Host``: sound through a chain of effects, tagged before and
+after. ``TappedBoard``: the same around a ``pedalboard.Pedalboard`` a script already has.
+Everything else is where it is made: see ``docs/architecture.md``, and ``docs/python.ipynb`` for
+examples. Nothing is loaded before it is asked for.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
     from realtime.host.host import Host as Host
     from realtime.host.tapped import TappedBoard as TappedBoard
     from realtime.model import TagModel as TagModel
+    from realtime.segments import Segment as Segment
     from realtime.smoothing import Smoothing as Smoothing
     from realtime.sources.device import DeviceSource as DeviceSource
     from realtime.sources.device import list_devices as list_devices
     from realtime.sources.file import FileSource as FileSource
+    from realtime.stream import TagStream as TagStream
     from realtime.tagger import Tagger as Tagger
     from realtime.timeline import Timeline as Timeline
 
@@ -32,8 +35,10 @@ _MADE_IN = {
     "Engine": "realtime.engine",
     "FileSource": "realtime.sources.file",
     "Host": "realtime.host.host",
+    "Segment": "realtime.segments",
     "Smoothing": "realtime.smoothing",
     "TagModel": "realtime.model",
+    "TagStream": "realtime.stream",
     "Tagger": "realtime.tagger",
     "TappedBoard": "realtime.host.tapped",
     "Timeline": "realtime.timeline",

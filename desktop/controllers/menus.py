@@ -8,6 +8,7 @@ from pathlib import Path
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtWidgets import QDialog, QMenu
 
+from desktop.controllers.correcting import Correcting
 from desktop.controllers.helping import Helping
 from desktop.controllers.loudness import Loudness
 from desktop.controllers.metering import Metering
@@ -15,12 +16,14 @@ from desktop.controllers.presets import Presets
 from desktop.controllers.reviewing import Reviewing
 from desktop.controllers.saving import Saving
 from desktop.controllers.sources import Sources
+from desktop.controllers.undoing import Undoing
 from desktop.controllers.view import SCALES, View
 from desktop.widgets.roll import SPANS_S
 from desktop.windows.actions import Command, add_choice, install
 from desktop.windows.keys import KeySheet
 from desktop.windows.main_window import MainWindow
 from realtime.outputs.formats import FORMATS
+from realtime.taxonomy import INSTRUMENTS
 
 SAVED = [one for one in FORMATS.values() if one.saved]
 _SAVE_KEYS = {"csv": ("Ctrl+S",), "audacity": ("Ctrl+Shift+S",)}
@@ -45,7 +48,9 @@ class Menus:
         self.helping = Helping(window)
         self.loudness = Loudness(window, self._show_checks)
         self.metering = Metering(window, self._show_checks)
+        self.correcting = Correcting(window)
         self.reviewing = Reviewing(window, self._show_checks)
+        self.undoing = Undoing(window)
         self.view = View(window, self._show_checks)
         self.presets = Presets(window, self._settings_changed)
         self.commands = self._commands()
@@ -95,6 +100,14 @@ class Menus:
             Command("longer", "History", "Longer span", ("Ctrl+Right",), lambda: roll.span(1)),
             Command("marker", "History", "Set a marker", ("M",), roll.add_marker),
             Command("note", "History", "Set a marker with a note…", ("N",), roll.add_note),
+            Command("next_marker", "History", "To the next marker", ("PgDown",),
+                    roll.next_marker),
+            Command("previous_marker", "History", "To the marker before", ("PgUp",),
+                    roll.previous_marker),
+            Command("delete_marker", "History", "Delete the nearest marker", ("Shift+M",),
+                    roll.delete_marker),
+            Command("undo", "View", "Undo", ("Ctrl+Z",), self.undoing.undo),
+            Command("redo", "View", "Do again", ("Ctrl+Shift+Z", "Ctrl+Y"), self.undoing.redo),
             Command("compact", "View", "Compact, always on top", ("C",),
                     self.view.toggle_compact, True),
             Command("on_top", "View", "Always on top", ("T",), self.view.toggle_on_top, True),
@@ -118,6 +131,8 @@ class Menus:
         sources.addSeparator()
         sources.addActions([act["close"], act["quit"]])
         view = QMenu(window)
+        view.addActions([act[n] for n in ("undo", "redo")])
+        view.addSeparator()
         meters = ("activity", "quiet", "unhide", "loudness", "clear", "motion", "still")
         view.addActions([act[n] for n in meters])
         view.addSeparator()
@@ -125,6 +140,10 @@ class Menus:
         for span_s in SPANS_S:
             add_choice(spans, span_text(span_s), functools.partial(window.roll.set_span, span_s))
         view.addActions([act[n] for n in ("freeze", "marker", "note")])
+        markers = view.addMenu("Markers")
+        if markers is not None:
+            steps = ("next_marker", "previous_marker", "delete_marker")
+            markers.addActions([act[n] for n in steps])
         view.addSeparator()
         themes = view.addMenu("Theme")
         for choice in ("dark", "light", "system"):
@@ -156,9 +175,8 @@ class Menus:
     def _show_recent(self) -> None:
         self.recent.clear()
         for path in self.settings.recent_files:
-            add_choice(
-                self.recent, Path(path).name, functools.partial(self.window.open_file, Path(path))
-            )
+            call = functools.partial(self.window.open_file, Path(path), play=True)
+            add_choice(self.recent, Path(path).name, call)
         self.recent.setEnabled(bool(self.settings.recent_files))
 
     def _show_checks(self) -> None:
@@ -173,6 +191,7 @@ class Menus:
     def _settings_changed(self) -> None:
         """Show and use settings that came from a preset."""
         self.metering.relayout()
+        self.window.use_thresholds()
         self.metering.motion_changed("attack_s")
         self.metering.motion_changed("hop_s")
         self.window.roll.set_span(self.settings.roll_span_s)
@@ -183,6 +202,8 @@ class Menus:
 
     def _row_menu(self, name: str, where: QPoint) -> None:
         menu = self.metering.row_menu(name)
+        if name in INSTRUMENTS:
+            self.correcting.add_to(menu, name)
         menu.addSeparator()
         menu.addActions([self.actions[n] for n in ("activity", "quiet", "unhide")])
         menu.popup(where)

@@ -25,6 +25,7 @@ class Metering:
         self._changed = changed
         window.meters.rename_wanted.connect(self._ask_name)
         window.expected.choose_wanted.connect(self.choose_expected)
+        window.expected.add_wanted.connect(self._toggle_expected)
 
     def toggle_sort(self) -> None:
         self.settings.sort = "score" if self.settings.sort == "activity" else "activity"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,27 +17,12 @@ if TYPE_CHECKING:
 def save_timeline(
     timeline: Timeline, path: Path, kind: str, markers: Sequence[tuple[float, str]] = ()
 ) -> None:
-    """Write a timeline; ``markers`` (seconds, note) go into the Audacity labels.
+    """Write a timeline; ``markers`` (seconds, note) go where the format has room for them.
 
     Raises:
         TuttiError: the file cannot be written.
     """
-    write_lines(path, FORMATS[kind].lines(timeline, markers=markers))
-
-
-def write_lines(path: Path, lines: Iterable[str]) -> None:
-    """Write lines of text, or leave what was there.
-
-    Raises:
-        TuttiError: the file cannot be written.
-    """
-    try:
-        with whole_file(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(line + "\n" for line in lines)
-    except OSError as error:
-        raise TuttiError(
-            f"{path} cannot be written ({error.strerror}): choose another folder."
-        ) from None
+    FORMATS[kind].save(timeline, path, markers=markers)
 
 
 def save_picture(widget: QWidget, path: Path) -> None:

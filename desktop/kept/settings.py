@@ -70,6 +70,16 @@ def _names(value: Any) -> dict[str, str]:
     return {k: v[:40] for k, v in value.items() if k in INSTRUMENTS and isinstance(v, str) and v}
 
 
+def _thresholds(value: Any) -> dict[str, float]:
+    probability = _number(0.01, 1.01)  # above 1: never
+    return {name: probability(v) for name, v in value.items() if name in INSTRUMENTS}
+
+
+def _ensembles(value: Any) -> dict[str, list[str]]:
+    known = _texts(INSTRUMENTS)
+    return {str(name)[:40]: known(instruments) for name, instruments in value.items()}
+
+
 def _device(value: Any) -> dict[str, str]:
     return {key: _text(value.get(key, "")) for key in ("name", "host_api")}
 
@@ -105,6 +115,12 @@ class Settings:
     hidden: list[str] = _setting([], _texts(INSTRUMENTS), preset=True)
     collapsed: list[str] = _setting([], _texts(FAMILIES), preset=True)
     names: dict[str, str] = _setting({}, _names, preset=True)
+    thresholds: dict[str, float] = _setting({}, _thresholds, preset=True)
+    """The user's own, in place of the model's."""
+    keep_clips: bool = _setting(False, _one_of(False, True))
+    """Whether the user agreed, last time, that corrected sound is kept here."""
+    ensembles: dict[str, list[str]] = _setting({}, _ensembles)
+    """Named sets of expected instruments."""
     attack_s: float = _setting(0.2, _number(0.0, 5.0), preset=True)
     release_s: float = _setting(0.4, _number(0.0, 10.0), preset=True)
     hold_s: float = _setting(0.0, _number(0.0, 10.0), preset=True)

@@ -11,6 +11,7 @@ from PyQt6.QtGui import QPainter, QPalette, QPen, QPolygonF
 from PyQt6.QtWidgets import (
     QProxyStyle,
     QStyle,
+    QStyleHintReturn,
     QStyleOption,
     QStyleOptionComboBox,
     QStyleOptionComplex,
@@ -54,6 +55,18 @@ class MonitorStyle(QProxyStyle):
             rect = self.subControlRect(control, option, part, widget)
             _chevron(painter, option, rect.translated(-PADDING // 2, nearer), way)
         painter.restore()
+
+    def styleHint(  # noqa: N802 (Qt's name)
+        self,
+        hint: QStyle.StyleHint,
+        option: QStyleOption | None = None,
+        widget: QWidget | None = None,
+        returnData: QStyleHintReturn | None = None,  # noqa: N803 (Qt's name)
+    ) -> int:
+        """No stock icons on the buttons of dialogs: their words say more."""
+        if hint == QStyle.StyleHint.SH_DialogButtonBox_ButtonsHaveIcons:
+            return 0
+        return super().styleHint(hint, option, widget, returnData)
 
     def subControlRect(  # noqa: N802 (Qt's name)
         self,

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from desktop.heard.bridge import Health, Reading, SessionState
 from desktop.heard.track import Track
 from desktop.heard.waveform import LevelAt
@@ -78,6 +81,20 @@ class FileSession:
         values = self.track.rows().at(time_s, reach_s)
         level = self.analysis.waveform.level_at(time_s) if self.player.playing else LevelAt()
         return Reading(time_s, values, level)
+
+    def sound_before(self, time_s: float, seconds: float) -> tuple[NDArray[np.float32], int]:
+        """What lies before a place in the file, ``(frames, channels)``, and its rate in Hz.
+
+        Raises:
+            TuttiError: the file cannot be read any more.
+        """
+        from realtime.sources.file import FileSource
+
+        with FileSource(self.path) as source:
+            first = round(max(time_s - seconds, 0.0) * source.sample_rate_hz)
+            count = round(time_s * source.sample_rate_hz) - first
+            source.seek(first)
+            return source.take(count)[:, :2], source.sample_rate_hz
 
     def health(self) -> Health:
         error = self.analysis.error or self.player.error

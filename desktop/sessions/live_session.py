@@ -69,6 +69,8 @@ class LiveSession:
         self._engine: Any = None
         self._closed = False
         self._looked_s = 0.0
+        self._snapshot: Any = None
+        self._snapshot_s = 0.0
         self._level = LevelAt()
         self._seen: Tags | None = None
         self.closing: threading.Thread | None = None
@@ -138,8 +140,14 @@ class LiveSession:
 
     def source_name(self) -> str:
         """The device's full name once it is known."""
-        engine = self._engine
-        return engine.latest().source_name if engine is not None else self.title
+        return self._latest().source_name if self._engine is not None else self.title
+
+    def _latest(self) -> Any:
+        """The engine's newest snapshot, not older than a look: making one reads the input level."""
+        now_s = time.monotonic()
+        if self._snapshot is None or now_s - self._snapshot_s >= 0.99 * LOOK_S:
+            self._snapshot, self._snapshot_s = self._engine.latest(), now_s
+        return self._snapshot
 
     def reading(self) -> Reading:
         now_s = time.monotonic()
@@ -152,8 +160,7 @@ class LiveSession:
 
     def _look(self) -> None:
         """Read the engine's input meter; the newest window adds what fell between two looks."""
-        engine = self._engine
-        snapshot = engine.latest() if engine is not None else None
+        snapshot = self._latest() if self._engine is not None else None
         if snapshot is not None:
             stats = snapshot.stats
             self.losses.note(
@@ -172,8 +179,7 @@ class LiveSession:
     def health(self) -> Health:
         if self.error:
             return Health(SessionState.FAILED, error=self.error)
-        engine = self._engine
-        snapshot = engine.latest() if engine is not None else None
+        snapshot = self._latest() if self._engine is not None else None
         if snapshot is None:
             return Health(SessionState.OPENING)
         stats = snapshot.stats

@@ -16,6 +16,7 @@ from desktop.looks.theme import Theme
 from realtime.clock_time import clock_time
 from realtime.taxonomy import FAMILY_OF
 
+TOP_PX, STEP_PX = 36, 24
 _ORDER = {Presence.MISSING: 0, Presence.UNEXPECTED: 1, Presence.QUIET: 2, Presence.HEARD: 3}
 _COLOURS = {
     Presence.MISSING: "warn",
@@ -26,9 +27,14 @@ _COLOURS = {
 
 
 class ExpectedList(QWidget):
-    """Missing ones first; a click or Enter opens the dialog."""
+    """Missing ones first; a click or Enter opens the dialog.
+
+    A click on what surprises, or ``+``, adds it to what is expected.
+    """
 
     choose_wanted = pyqtSignal()
+    add_wanted = pyqtSignal(str)
+    """An instrument that surprises, to be expected from now on."""
 
     def __init__(
         self, theme: Theme, name_of: Callable[[str], str], parent: QWidget | None = None
@@ -41,6 +47,7 @@ class ExpectedList(QWidget):
         self.setAccessibleName("Expected instruments")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setToolTip("Click to tick what is expected; on what surprises, to expect it too (+).")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumHeight(theme.px(72))
@@ -75,13 +82,10 @@ class ExpectedList(QWidget):
             painter.setFont(self.theme.font(13))
             box = QRectF(px(16), px(36), self.width() - px(32), self.height() - px(40))
             wrap = align.AlignLeft | align.AlignTop | Qt.TextFlag.TextWordWrap
-            text = "Press E to tick what is in the session. Missing ones are told here."
+            text = "Press E to tick what is in the session. Missing instruments appear here."
             painter.drawText(box, wrap, text)
-        top, step = px(36), px(24)
-        fitting = max((self.height() - top) // step, 0)
-        shown = self.findings
-        if len(shown) > fitting:
-            shown = shown[: max(fitting - 1, 0)]
+        top, step = px(TOP_PX), px(STEP_PX)
+        shown = self._shown()
         for finding in shown:
             self._paint_finding(painter, finding, QRectF(px(16), top, self.width() - px(32), step))
             top += step
@@ -95,6 +99,13 @@ class ExpectedList(QWidget):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5))
         painter.end()
+
+    def _shown(self) -> list[Finding]:
+        """Those that there is room for."""
+        fitting = max((self.height() - self.theme.px(TOP_PX)) // self.theme.px(STEP_PX), 0)
+        if len(self.findings) <= fitting:
+            return self.findings
+        return self.findings[: max(fitting - 1, 0)]
 
     def _paint_finding(self, painter: QPainter, finding: Finding, box: QRectF) -> None:
         px, align = self.theme.px, Qt.AlignmentFlag
@@ -114,14 +125,31 @@ class ExpectedList(QWidget):
         )
         painter.setPen(self.theme.colour(colour))
         painter.setFont(self.theme.font(13))
-        painter.drawText(name, align.AlignRight | align.AlignVCenter, _state_text(finding))
+        state = _state_text(finding)
+        if finding.state == Presence.UNEXPECTED:
+            state = f"{state}   +"
+        painter.drawText(name, align.AlignRight | align.AlignVCenter, state)
+
+    def finding_at(self, y: float) -> Finding | None:
+        """The finding whose line is there."""
+        row = int((y - self.theme.px(TOP_PX)) // self.theme.px(STEP_PX))
+        return self._shown()[row] if 0 <= row < len(self._shown()) else None
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
-        self.choose_wanted.emit()
+        finding = self.finding_at(event.position().y()) if event else None
+        if finding is not None and finding.state == Presence.UNEXPECTED:
+            self.add_wanted.emit(finding.instrument)
+        else:
+            self.choose_wanted.emit()
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         if event and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.choose_wanted.emit()
+        elif event and event.key() == Qt.Key.Key_Plus:
+            for finding in self.findings:
+                if finding.state == Presence.UNEXPECTED:
+                    self.add_wanted.emit(finding.instrument)
+                    break
         else:
             super().keyPressEvent(event)
 

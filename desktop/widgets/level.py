@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import QRect, QRectF, QSize, Qt
-from PyQt6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PyQt6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from desktop.looks.theme import Theme
@@ -62,7 +62,7 @@ class LevelMeter(QWidget):
         bar = self._bar()
         lengths = tuple(self._x(bar, v) for v in (self._rms, self._peak, self._held))
         texts = (self.clipped, self.peak_text())
-        if texts != self._painted_texts:
+        if texts != self._painted_texts or not self._painted:
             self.update()
         elif lengths != self._painted:
             pairs = zip(lengths, self._painted, strict=True)
@@ -94,6 +94,9 @@ class LevelMeter(QWidget):
             self.clear()
         else:
             super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        self._painted = ()  # lengths of another width say nothing of what must be painted over
 
     def focusInEvent(self, event: QFocusEvent | None) -> None:
         self.update()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QEvent, QPoint, Qt, pyqtSignal
+from PyQt6.QtCore import QEvent, QPoint, QRect, Qt, pyqtSignal
 from PyQt6.QtGui import QContextMenuEvent, QFocusEvent, QHelpEvent, QKeyEvent, QMouseEvent
-from PyQt6.QtWidgets import QToolTip, QWidget
+from PyQt6.QtWidgets import QScrollArea, QToolTip, QWidget
 
 from desktop.kept.settings import Settings
 from desktop.widgets.meter_rows import Kind, Placed, Row
@@ -102,6 +102,7 @@ class MeterHands(QWidget):
             step = 1 if key == Qt.Key.Key_Down else -1
             self._current = max(0, min(len(self._placed) - 1, self._current + step))
             self.setAccessibleDescription(self.row_text(self._placed[self._current].row))
+            self._scroll_to(self._placed[self._current].rect)
             self.update()
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self._fold(row)
@@ -116,6 +117,12 @@ class MeterHands(QWidget):
             self.menu_wanted.emit(row.name, where)
         else:
             super().keyPressEvent(event)
+
+    def _scroll_to(self, rect: QRect) -> None:
+        viewport = self.parentWidget()
+        area = viewport.parentWidget() if viewport is not None else None
+        if isinstance(area, QScrollArea):
+            area.ensureVisible(rect.left(), rect.center().y(), 0, rect.height())
 
     # -- what they change ------------------------------------------------------------
 

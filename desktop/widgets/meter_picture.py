@@ -96,7 +96,7 @@ class MeterPicture:
         height, width = rect.height() / theme.scale, rect.width() / theme.scale
         if kind == Kind.SMALL:
             return max(11.0, min(14.0, height * 0.56))
-        return max(14.0, min(height * 0.38, width / 16))
+        return max(14.0, min(height * 0.38, width / 20))
 
     def _font(self, kind: Kind, *, bold: bool = False) -> QFont:
         return self.theme.font(round(self._sizes[kind], 1), bold=bold)
@@ -108,7 +108,7 @@ class MeterPicture:
         metrics = QFontMetrics(self._font(kind, bold=kind == Kind.LARGE))
         names = [self._name_of(name) for name in INSTRUMENTS]
         widest = max(metrics.horizontalAdvance(name) for name in names) + self._indent(kind)
-        most = 0.5 if kind == Kind.LARGE else 0.62
+        most = 0.54 if kind == Kind.LARGE else 0.62
         return min(widest + self.theme.px(16), round(rect.width() * most))
 
     def _indent(self, kind: Kind) -> int:

@@ -35,7 +35,6 @@ from desktop.widgets.meter_rows import (
 from desktop.widgets.spoken import Spoken
 from realtime.taxonomy import FAMILIES, INSTRUMENTS, display_name
 
-_NAMES = (*INSTRUMENTS, *FAMILIES)
 _INDEX = {name: i for i, name in enumerate(INSTRUMENTS)}
 _FAMILY_INDEX = {name: len(INSTRUMENTS) + i for i, name in enumerate(FAMILIES)}
 _STAGE_S = 0.25
@@ -76,7 +75,7 @@ class Meters(MeterHands):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Instrument meters")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self._spoken = Spoken(self)
+        self._spoken = Spoken(self, self._fold)
         self._valued: list[tuple[int, int, int]] = []
         """Of each row with a value: its index, where its value lies, its bar's width."""
         self._shown: dict[int, Value] = {}
@@ -144,11 +143,11 @@ class Meters(MeterHands):
 
     def _see_stage(self, now_s: float) -> None:
         pairs = zip(self._values.tolist(), self._limits, strict=True)
-        heard = {_NAMES[i] for i, (value, limit) in enumerate(pairs) if value >= limit}
-        if not self._has_data:
-            heard = set()
-        members = {name for name in heard if name in _INDEX}
-        unsure = {one for one in heard - members if is_unsure(one, members | {one})}
+        heard = [self._has_data and value >= limit for value, limit in pairs]
+        count = len(INSTRUMENTS)
+        members = {name for name, one in zip(INSTRUMENTS, heard[:count], strict=True) if one}
+        families = [name for name, one in zip(FAMILIES, heard[count:], strict=True) if one]
+        unsure = {name for name in families if is_unsure(name, members | {name})}
         stage = self._stage.update(members | unsure, now_s)
         if stage != self._on_stage:
             if not self.settings.reduced_motion:
@@ -205,7 +204,8 @@ class Meters(MeterHands):
             state = "open" if self.settings.quiet_open else "closed"
             return f"{self._quiet_text().splitlines()[0]}, {state}"
         if row.kind == Kind.HEADING:
-            return FAMILY_NAMES[row.family]
+            state = "folded" if row.family in self.settings.collapsed else "unfolded"
+            return f"{FAMILY_NAMES[row.family]}, {state}"
         name = self.name_of(row.instrument) if row.instrument else FAMILY_NAMES[row.family]
         if not self._has_data:
             return f"{name}, nothing heard yet"
@@ -242,9 +242,9 @@ class Meters(MeterHands):
         self.setAccessibleDescription(self.summary())
         self._spoken.tell([(p.row, p.rect) for p in self._placed], self.row_text, self._sure_of)
 
-    def _sure_of(self, row: Row) -> int | None:
-        if row.kind not in (Kind.LARGE, Kind.SMALL) or not self._has_data:
-            return None
+    def _sure_of(self, row: Row) -> int:
+        if not self._has_data:
+            return 0
         return percent(*self._value_and_limit(row))
 
     def rows(self) -> list[Row]:

@@ -40,6 +40,7 @@ class HistoryRoll(QWidget):
 
     jump_wanted = pyqtSignal(float)
     edited = pyqtSignal()
+    markers_changed = pyqtSignal(list)
 
     def __init__(self, settings: Settings, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -96,7 +97,8 @@ class HistoryRoll(QWidget):
         """Begin with another track; ``duration_s`` is a file's length."""
         self.track, self.is_live, self.hop_s = track, is_live, hop_s
         self._duration_s, self.frozen, self._start_s, self._now_s = duration_s, False, 0.0, 0.0
-        self.markers, self.losses = [], ()
+        self.losses = ()
+        self.set_markers([])
         self.hint = "What is heard is drawn here."
         self.update()
 
@@ -173,7 +175,18 @@ class HistoryRoll(QWidget):
         self.update()
 
     def add_marker(self, time_s: float, note: str = "") -> None:
-        self.markers = sorted([*self.markers, Marker(time_s, note)], key=lambda m: m.time_s)
+        self.set_markers([*self.markers, Marker(time_s, note)])
+
+    def set_markers(self, markers: list[Marker]) -> None:
+        self.markers = sorted(markers, key=lambda marker: marker.time_s)
+        self.markers_changed.emit(self.markers)
+        self.update()
+
+    def look_at(self, time_s: float) -> None:
+        """Freeze, with this moment in the middle."""
+        self.frozen = True
+        latest_s = max(self._now_s - self.span_s, 0.0)
+        self._start_s = min(max(time_s - self.span_s / 2, 0.0), latest_s)
         self.update()
 
     def axes(self) -> Axes:

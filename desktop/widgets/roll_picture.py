@@ -49,7 +49,7 @@ class Axes:
     @cached_property
     def lanes(self) -> QRect:
         px, width = self.theme.px, self.size.width()
-        left = px(136 if width >= px(600) else 108)
+        left = px(136 if width >= px(440) else 108)
         room = self.size.height() - px(60) - px(_CURVE_PX[0])
         highest = max(px(_LANE_PX), self.size.height() // 14)
         height = max(min(room, highest * max(len(self.names), 4)), 1)
@@ -92,7 +92,10 @@ def paint_names(painter: QPainter, axes: Axes, name_of: Callable[[str], str]) ->
         painter.setFont(theme.font(min(13.0, step / theme.scale * 0.82)))
         for index, lane in enumerate(axes.names):
             box = QRectF(px(8), area.top() + index * step, area.left() - px(20), step)
-            painter.drawText(box, right, name_of(lane))
+            name = painter.fontMetrics().elidedText(
+                name_of(lane), Qt.TextElideMode.ElideRight, int(box.width())
+            )
+            painter.drawText(box, right, name)
     else:
         painter.setFont(theme.font(12))
         last = -1e9

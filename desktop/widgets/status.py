@@ -40,7 +40,8 @@ class StatusBar(QWidget):
         self.theme = theme
         self.state = QLabel()
         self.enlarge = QToolButton()
-        self.enlarge.setText("Full window")
+        self.enlarge.setText("Full")
+        self.enlarge.setAccessibleName("Full window")
         self.enlarge.setToolTip("Back to the full window (C)")
         self.enlarge.clicked.connect(lambda: self.leave_compact.emit())
         self.enlarge.hide()
@@ -93,7 +94,7 @@ class StatusBar(QWidget):
         px = self.theme.px
         self._row.setContentsMargins(px(8 if narrow else 16), 0, px(8 if narrow else 16), 0)
         self._row.setSpacing(px(10 if narrow else 24))
-        self.setFixedHeight(px(26 if narrow else 32))
+        self.setFixedHeight(px(36 if not self.enlarge.isHidden() else 26 if narrow else 32))
         self._show_losses()
 
     def set_modest(self, modest: bool) -> None:
@@ -130,12 +131,14 @@ class StatusBar(QWidget):
 
     def _show_losses(self) -> None:
         health = self._health
-        self._set(self.losses, losses_text(health))
         lost = health.windows_dropped or health.stalls or health.frames_missing_s >= 0.01
+        self._set(self.losses, losses_text(health, short=self._narrow))
+        self.losses.setToolTip(losses_text(health))
         self.losses.setStyleSheet(
             f"color: {self.theme.colours.warn if lost else self.theme.colours.muted}"
         )
         self._lost = bool(lost)
+        self.latency.setVisible(not self.enlarge.isHidden() and not self._lost)
         self.losses.setVisible(self._lost or not self._narrow)
 
     def show_level(self, rms_dbfs: float | None, clipped: bool) -> None:
@@ -174,8 +177,11 @@ class StatusBar(QWidget):
         return (self.state, self.message, self.level, self.latency, self.cpu, self.losses)
 
 
-def losses_text(health: Health) -> str:
-    """What was lost; the zeros are shown too, for trust."""
+def losses_text(health: Health, *, short: bool = False) -> str:
+    """What was lost; the zeros are shown too, for trust. ``short``: only how much."""
+    if short:
+        lost_s = health.frames_missing_s
+        return f"lost {lost_s:.1f} s" if lost_s >= 0.05 else f"dropped {health.windows_dropped}"
     if health.cpu_fraction is None or health.output_latency_s is not None:
         return ""
     parts = [f"dropped {health.windows_dropped}", f"stalls {health.stalls}"]

@@ -23,6 +23,7 @@ from desktop.looks.theme import Theme
 from desktop.sessions.chain_session import ChainSession, OpenDevice
 from desktop.widgets.tap_meters import TapMeters
 from desktop.windows.chain_editor import ChainEditor, scrolling
+from desktop.windows.chain_undo import ChainUndo
 from desktop.windows.sound_dialog import ask_sound
 from realtime.errors import TuttiError
 from realtime.host import chain as chains
@@ -66,6 +67,7 @@ class ChainWindow(QWidget):
         self.message.setWordWrap(True)
         self.status = QLabel()
         self.status.setProperty("role", "muted")
+        self.undo = ChainUndo(self.session, self.editor.show_anew, self)
         self._make_buttons()
         self._arrange()
         self._timer = QTimer(self)
@@ -110,6 +112,8 @@ class ChainWindow(QWidget):
         top = QHBoxLayout()
         top.addWidget(self.load_button)
         top.addWidget(self.save_button)
+        top.addSpacing(px(16))
+        top.addWidget(self.undo)
         top.addStretch()
         top.addWidget(self.source)
         top.addWidget(self.block)

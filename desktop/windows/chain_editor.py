@@ -96,6 +96,11 @@ class ChainEditor(QWidget):
         self._show_steps()
         self._show_effect()
 
+    def show_anew(self) -> None:
+        """Show the chain with the values it has now, whatever the sliders say."""
+        self._shown = None
+        self.refresh()
+
     def add_effect(self, name: str) -> None:
         """Add a built-in effect below the chosen step; Convolution asks for its file."""
         parameters: dict[str, Value] = {}

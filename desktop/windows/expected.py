@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 from PyQt6.QtWidgets import (
     QCheckBox,
+    QComboBox,
     QDialog,
     QDialogButtonBox,
     QDoubleSpinBox,
     QGridLayout,
     QHBoxLayout,
+    QInputDialog,
     QLabel,
     QPushButton,
     QVBoxLayout,
@@ -21,6 +23,8 @@ from desktop.kept.settings import Settings
 from desktop.widgets.meter_rows import FAMILY_NAMES
 from realtime.taxonomy import instruments_of
 
+NONE = "–"
+"""Stands for no saved ensemble."""
 _COLUMNS = (
     ("voice", "woodwind"),
     ("brass", "percussion"),
@@ -81,9 +85,58 @@ class ExpectedDialog(QDialog):
         column_box = QVBoxLayout(self)
         column_box.setContentsMargins(24, 24, 24, 24)
         column_box.setSpacing(24)
+        column_box.addLayout(self._ensembles(settings))
         column_box.addLayout(grid)
         column_box.addLayout(row)
         column_box.addWidget(buttons)
+
+    def _ensembles(self, settings: Settings) -> QHBoxLayout:
+        """Saved sets: choosing one ticks it."""
+        self.ensembles = settings.ensembles
+        self.choice = QComboBox()
+        self.choice.setAccessibleName("Ensemble")
+        self.choice.setMinimumWidth(240)
+        self.save_as = QPushButton("Save as…")
+        self.save_as.setToolTip("Keep what is ticked under a name")
+        self.forget = QPushButton("Delete")
+        self.save_as.clicked.connect(self._ask_name)
+        self.forget.clicked.connect(lambda: self.delete(self.choice.currentText()))
+        self.choice.activated.connect(lambda _row: self.take(self.choice.currentText()))
+        self._list_ensembles("")
+        row = QHBoxLayout()
+        row.addWidget(QLabel("Ensemble"))
+        row.addWidget(self.choice)
+        row.addWidget(self.save_as)
+        row.addWidget(self.forget)
+        row.addStretch()
+        return row
+
+    def _list_ensembles(self, chosen: str) -> None:
+        self.choice.clear()
+        self.choice.addItems([NONE, *sorted(self.ensembles)])
+        self.choice.setCurrentText(chosen or NONE)
+        self.forget.setEnabled(bool(chosen))
+
+    def _ask_name(self) -> None:
+        name, ok = QInputDialog.getText(self, "Save the ensemble", "Name:")
+        if ok and name.strip():
+            self.save(name.strip()[:40])
+
+    def save(self, name: str) -> None:
+        """Keep what is ticked; an ensemble of that name is replaced."""
+        self.ensembles[name] = self.chosen()
+        self._list_ensembles(name)
+
+    def take(self, name: str) -> None:
+        """Tick a saved ensemble, and nothing else."""
+        if name in self.ensembles:
+            self.untick()
+            self.tick(frozenset(self.ensembles[name]))
+        self.forget.setEnabled(name in self.ensembles)
+
+    def delete(self, name: str) -> None:
+        self.ensembles.pop(name, None)
+        self._list_ensembles("")
 
     def tick(self, names: frozenset[str]) -> None:
         for name in names:

@@ -137,11 +137,11 @@ class MainWindow(QWidget):
         self.splitter.setStretchFactor(1, 3)
         self.splitter.setSizes([400, 300])
         self.splitter.setChildrenCollapsible(False)
-        self.halves = QSplitter(Qt.Orientation.Horizontal)
-        self.halves.addWidget(self.splitter)
-        self.halves.addWidget(self.side)
-        self.halves.setStretchFactor(0, 1)
-        self.halves.setChildrenCollapsible(False)
+        self.halves = QWidget()
+        self._halves = QBoxLayout(QBoxLayout.Direction.LeftToRight, self.halves)
+        self._halves.setContentsMargins(0, 0, 0, 0)
+        self._halves.addWidget(self.splitter, 1)
+        self._halves.addWidget(self.side)
         self.pages = QStackedWidget()
         self.pages.addWidget(self.welcome)
         self.pages.addWidget(self.halves)
@@ -160,8 +160,8 @@ class MainWindow(QWidget):
         px = theme.px
         self.side_column.setSpacing(px(8))
         self.setMinimumSize(*(px(side) for side in SMALLEST_PX))
-        for splitter in (self.splitter, self.halves):
-            splitter.setHandleWidth(px(8))
+        self._halves.setSpacing(px(8))
+        self.splitter.setHandleWidth(px(8))
         for widget in self.themed():
             widget.set_theme(theme)
         self._fit(anew=True)
@@ -206,14 +206,8 @@ class MainWindow(QWidget):
         self.status.set_modest(room.is_tiny)
         ways = (QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom)
         self.side_column.setDirection(ways[0] if room.is_column else ways[1])
-        vertical, horizontal = Qt.Orientation.Vertical, Qt.Orientation.Horizontal
-        self.halves.setOrientation(vertical if room.is_column else horizontal)
-        self.halves.insertWidget(0 if room.is_column else 1, self.side)
-        self.halves.setStretchFactor(self.halves.indexOf(self.splitter), 1)
-        self.halves.setStretchFactor(self.halves.indexOf(self.side), 0)
-        whole = self.height() if room.is_column else self.width()
-        sizes = [px(room.side_px), max(whole - px(room.side_px), 1)]
-        self.halves.setSizes(sizes if room.is_column else sizes[::-1])
+        upwards, across = QBoxLayout.Direction.BottomToTop, QBoxLayout.Direction.LeftToRight
+        self._halves.setDirection(upwards if room.is_column else across)
         gap = px(4 if room.is_slim else 8)
         self._column.setSpacing(gap)
         self._column.setContentsMargins(gap, gap if self.compact else 0, gap, 0)
@@ -361,14 +355,15 @@ class MainWindow(QWidget):
         if self._frames % SLOW_FRAMES == 0:
             self._look_back(session, reading, now_s)
         known = shown.expected is not None
-        self.polyphony.set_values(shown.polyphony if known else None, self.lately.largest)
+        if self._frames % 2 == 0:
+            self.polyphony.set_values(shown.polyphony if known else None, self.lately.largest)
         level = reading.level
         self.level.set_level(level.rms_dbfs, level.peak_dbfs, level.clipped, dt_s)
         if self._frames % (6 if session.is_live else 3) == 0 and self.roll.isVisible():
             if isinstance(session, FileSession):
                 self.roll.set_length(session.duration_s)
             self.roll.set_now(reading.time_s, session.track)
-        if isinstance(session, FileSession) and self.transport.isVisible():
+        if self._frames % 3 == 0 and isinstance(session, FileSession):
             self.transport.tick()
 
     def _look_back(self, session: Session, reading: Reading, now_s: float) -> None:
@@ -376,7 +371,10 @@ class MainWindow(QWidget):
         looked_at = (id(session.track), session.track.version, round(2 * reading.time_s))
         if looked_at != self._looked_back:
             self._looked_back = looked_at
-            self.lately = look_back(session.track, reading.time_s, self._thresholds)
+            time_s, rows = reading.time_s, session.track.rows()
+            if session.is_live and reading.values is not None and len(rows):
+                time_s = float(rows.centre_s[-1])  # the delay is no silence
+            self.lately = look_back(session.track, time_s, self._thresholds)
         order = self.activity.update(self.lately, now_s)
         self.meters.set_activity(order)
         if not self._roomed:
@@ -423,11 +421,20 @@ class MainWindow(QWidget):
         except TuttiError as error:
             self.status.say(str(error), stay=True)
             return
-        self._looked_back = None
-        self._thresholds = np.array([spec.thresholds.get(name, 0.5) for name in INSTRUMENTS])
-        self.meters.set_thresholds(spec.thresholds, spec.family_thresholds)
-        self.roll.set_thresholds(spec.thresholds)
+        self.use_thresholds()
         self.transport.overview.set_family_thresholds(spec.family_thresholds)
+
+    def use_thresholds(self) -> None:
+        """The model's thresholds, and in their place those that the user set."""
+        if not self._spec_shown or self.model.exception() is not None:
+            return
+        self._looked_back = None
+        spec = self.model.result().spec
+        thresholds = {**spec.thresholds, **self.settings.thresholds}
+        self._looked_back = None
+        self._thresholds = np.array([thresholds.get(name, 0.5) for name in INSTRUMENTS])
+        self.meters.set_thresholds(thresholds, spec.family_thresholds)
+        self.roll.set_thresholds(thresholds)
 
     # -- the system ------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from export.bench import program
 from export.bench.machine import load, this_machine
-from export.bench.taggers import open_model, open_peer
+from export.bench.taggers import modes, open_peer
 from export.bench.windows import measure
 from realtime.model import TagModel
 
@@ -29,7 +29,7 @@ class Plan:
     live_s: float
 
 
-FULL = Plan(windows=300, minutes=20.0, clips=1000, repeats=3, live_s=60.0)
+FULL = Plan(windows=300, minutes=10.0, clips=1000, repeats=3, live_s=60.0)
 QUICK = Plan(windows=60, minutes=2.0, clips=50, repeats=1, live_s=8.0)
 
 
@@ -41,7 +41,8 @@ def bench(
     Raises:
         TuttiError: a file cannot be timed; before anything was measured.
     """
-    files = [open_model(path) for path in (None, *models)] + [open_peer(path) for path in peers]
+    files = [one for path in (None, *models) for one in modes(path)]
+    files += [open_peer(path) for path in peers]
     spec = TagModel().spec
     before = load()
     step("Timing windows")

@@ -34,17 +34,27 @@ class Timeable:
     make: Callable[[int, int], Call | None]
 
 
-def open_model(path: Path | None) -> Timeable:
+def open_model(path: Path | None, *, fast: bool = False) -> Timeable:
     """One of our files; None is the bundled one. Raises TuttiError as ``TagModel`` does."""
     content = read_model(None if path is None else str(path))
-    spec = TagModel(path).spec
+    window_s = TagModel(path, fast=fast).spec.window_s
+    samples = round(window_s * SAMPLE_RATE_HZ)
 
     def make(threads: int, batch: int) -> Call:
-        session, sound = open_session(content, threads), noise(batch, WINDOW_SAMPLES)
+        session, sound = open_session(content, threads, samples), noise(batch, samples)
         return lambda: session.run(None, {INPUT_NAME: sound})
 
     name = "Tutti" if path is None else path.name
-    return Timeable(name, spec.window_s, len(content), make)
+    return Timeable(f"{name}, fast mode" if fast else name, window_s, len(content), make)
+
+
+def modes(path: Path | None) -> list[Timeable]:
+    """A file of ours, and its fast mode if it has one."""
+    whole = open_model(path)
+    try:
+        return [whole, open_model(path, fast=True)]
+    except TuttiError:
+        return [whole]
 
 
 def open_peer(path: Path) -> Timeable:

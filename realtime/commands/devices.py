@@ -14,6 +14,10 @@ LOOPBACK_HINTS = {
     "of the sound settings, or install VB-CABLE, and choose it here.",
 }
 
+WITHOUT_LOOPBACK = (
+    "A DAW's track needs none of that: put ReaStream on it, and see 'tutti listen --reastream'."
+)
+
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand."""
@@ -57,4 +61,5 @@ def run(args: argparse.Namespace) -> int:
     console.print(table)
     console.print()
     console.print(hint, style="dim")
+    console.print(WITHOUT_LOOPBACK, style="dim")
     return 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from realtime.arguments import (
     add_channel,
@@ -17,11 +19,16 @@ from realtime.arguments import (
 )
 from realtime.errors import TuttiError
 from realtime.live_outputs.table import add_live_outputs, asked_for
+from realtime.outputs.formats import FORMATS, TEXT, names
 from realtime.progress import progress
+
+if TYPE_CHECKING:
+    from realtime.host.offline import Rendering
 
 EXAMPLES = """\
 examples:
   tutti host chain.toml in.wav -o out.wav --report report.json
+  tutti host chain.toml in.wav --tags tags/ --format reaper
   tutti host chain.toml mix.flac --report report.json      analyse only
   tutti host chain.toml --live                             default input and output
   tutti host chain.toml --live --osc 127.0.0.1:9000        every tap, to another program
@@ -68,6 +75,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("file", nargs="?", help="sound file, such as WAV, FLAC, MP3 or M4A")
     parser.add_argument("-o", "--output", metavar="OUT", help="write the sound here")
     parser.add_argument("--report", metavar="JSON", help="write tags and differences here")
+    parser.add_argument("--tags", metavar="DIR", help="write the tags of each tap into this folder")
+    parser.add_argument(
+        "--format",
+        choices=[name for name in names() if name != TEXT],
+        default="json",
+        help="of --tags (default: json)",
+    )
     parser.add_argument(
         "--tail",
         type=seconds(0.0),
@@ -113,7 +127,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Do what was asked for."""
-    refuse_stdin(args.chain, args.file, args.output, args.report)
+    refuse_stdin(args.chain, args.file, args.output, args.report, args.tags)
     if args.effects:
         return _list_effects(args.chain)
     if args.send is not None and not args.live:
@@ -140,8 +154,11 @@ def _render(args: argparse.Namespace) -> int:
         raise TuttiError(
             "Name a sound file after the chain file, or give --live to use a sound device."
         )
-    if not args.output and not args.report:
-        raise TuttiError("Nothing to do: give -o for the sound, --report for the tags, or both.")
+    if not args.output and not args.report and not args.tags:
+        raise TuttiError(
+            "Nothing to do: give -o for the sound, --report or --tags for what is heard, or more "
+            "than one of them."
+        )
     from realtime.host.compare import pairs
     from realtime.host.host import Host
     from realtime.host.offline import render
@@ -156,6 +173,8 @@ def _render(args: argparse.Namespace) -> int:
         if args.report:
             drawing = write(done, host.chain, args.report)
             print(f"Report: {args.report}, picture: {drawing}")
+        if args.tags:
+            _save_tags(done, args)
         difference = pairs(done.timelines, done.duration_s)[-1] if len(done.timelines) > 1 else None
     if args.output:
         print(
@@ -168,6 +187,17 @@ def _render(args: argparse.Namespace) -> int:
     for finding in difference.findings if difference else ():
         print(finding)
     return 0
+
+
+def _save_tags(done: Rendering, args: argparse.Namespace) -> None:
+    """A file for each tap, by the sound file's name and the tap's."""
+    folder, one = Path(args.tags), FORMATS[args.format]
+    folder.mkdir(parents=True, exist_ok=True)
+    for tap, timeline in done.timelines.items():
+        plain = "".join(c if c.isalnum() or c in " -_" else "_" for c in tap)
+        path = folder / f"{Path(args.file).name}.{plain}{one.suffix}"
+        one.save(timeline, path)
+        print(f"Tags at {tap}: {path}")
 
 
 def _list_effects(name: str | None) -> int:

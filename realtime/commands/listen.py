@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from realtime import arguments
+from realtime.commands import listen_session
 from realtime.live_outputs.table import LiveOutputs, add_live_outputs
 from realtime.outputs.formats import TEXT, names
 
@@ -36,6 +37,7 @@ examples:
   tutti listen --jack drums                 what is connected to 'Tutti drums' in the patch bay
   tutti listen --file mix.flac              a file, at the speed it plays (without its sound)
   tutti listen --format jsonl | my-program  a line for each window
+  tutti listen --format midi -o session.mid meters, and at the end a file of all that was heard
   tutti listen --osc 127.0.0.1:9000         to a program on this computer (docs/outputs.md)
   tutti listen --log session.log            remember losses and reconnections
 
@@ -85,15 +87,23 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     arguments.add_channel(parser)
     arguments.add_hop(parser)
+    arguments.add_fast(parser)
     arguments.add_model(parser)
     parser.add_argument(
         "--duration", type=arguments.seconds(0.1), metavar="S", help="stop after so many seconds"
     )
     parser.add_argument(
         "--format",
-        choices=names(windows=True),
+        choices=names(),
         default=TEXT,
-        help="jsonl: each window as a JSON document on a line (default: text)",
+        help="jsonl: each window as a JSON document on a line; those that need the whole session "
+        "are for -o (default: text)",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="write the session here in --format when it ends, and show meters meanwhile",
     )
     parser.add_argument("--log", metavar="LOG", help="append events to this file, JSON lines")
     parser.add_argument(
@@ -111,7 +121,8 @@ def run(args: argparse.Namespace) -> int:
     from realtime.model import TagModel
     from realtime.shutdown import on_signals
 
-    arguments.refuse_stdin(args.file, args.log)
+    arguments.refuse_stdin(args.file, args.log, args.output)
+    listen_session.check(args)
     if args.reastream_address and args.reastream is None and not args.stem:
         raise TuttiError("--reastream-address says where --reastream receives: give that, too.")
     if args.reastream == "":
@@ -123,8 +134,11 @@ def run(args: argparse.Namespace) -> int:
 
         return listen_stems.run(args)
     log = open_log(args.log, args.log_level) if args.log else None
-    model = TagModel(args.model)
-    engine = Engine(model, _source(args), hop_s=args.hop, channel=args.channel)
+    model = TagModel(args.model, fast=args.fast)
+    engine = Engine(model, source_of(args), hop_s=args.hop, channel=args.channel)
+    kept: list[Tags] = []
+    if args.output is not None:
+        engine.subscribe(kept.append)
     with on_signals() as shutdown:
         try:
             with LiveOutputs(args, model.spec, say) as outputs:
@@ -132,6 +146,9 @@ def run(args: argparse.Namespace) -> int:
                 status = _listen(engine, model, args, shutdown)
         finally:
             engine.stop()
+            if args.output is not None:
+                shutdown.take_time()
+                listen_session.save(kept, model.spec, args)
             if log is not None:
                 close_log(log)
             if engine.abandoned:
@@ -145,7 +162,7 @@ def say(text: str) -> None:
     print(f"tutti listen: {text}", file=sys.stderr, flush=True)
 
 
-def _source(args: argparse.Namespace) -> Source:
+def source_of(args: argparse.Namespace) -> Source:
     if args.file is not None:
         from realtime.sources.file import FileSource
         from realtime.sources.paced import PacedSource
@@ -168,8 +185,9 @@ def _stem(text: str) -> tuple[str, str, str]:
 
 
 def _listen(engine: Engine, model: TagModel, args: argparse.Namespace, shutdown: Shutdown) -> int:
-    drawn = args.format == TEXT and sys.stdout.isatty()
-    printer = None if drawn else Printer(model, args.format, shutdown.event)
+    style = TEXT if args.output is not None else args.format
+    drawn = style == TEXT and sys.stdout.isatty()
+    printer = None if drawn else Printer(model, style, shutdown.event)
     if printer is not None:
         engine.subscribe(printer)
     engine.start()
@@ -231,7 +249,7 @@ class Printer:
 
     def __init__(self, model: TagModel, style: str, stop: threading.Event) -> None:
         self._model = model
-        self._style = style
+        self.style = style
         self._stop = stop
         self.error: OSError | None = None
 
@@ -239,13 +257,13 @@ class Printer:
         if self.error is not None:
             return
         try:
-            print(self._line(tags), flush=True)
+            print(self.line(tags), flush=True)
         except OSError as error:  # whoever read us has left, or the disk is full
             self.error = error
             self._stop.set()
 
-    def _line(self, tags: Tags) -> str:
-        if self._style == "jsonl":
+    def line(self, tags: Tags) -> str:
+        if self.style == "jsonl":
             from realtime.timeline import live_document
 
             return json.dumps(live_document(tags, self._model.spec), separators=(",", ":"))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from realtime import arguments
@@ -19,6 +19,7 @@ from realtime.live_outputs.table import LiveOutputs
 from realtime.outputs.formats import TEXT
 
 if TYPE_CHECKING:
+    from realtime.analysis import Listener
     from realtime.engine import Engine
     from realtime.model import TagModel
     from realtime.postprocess import Tags
@@ -26,46 +27,40 @@ if TYPE_CHECKING:
     from realtime.sources.base import Source
 
 KINDS = ("reastream", "jack", "device", "file")
-STATE_S = 0.25
+
+
+class StemPrinter(listen.Printer):
+    """Prints a stem's windows as lines that begin with its name."""
+
+    def __init__(self, name: str, width: int, model: TagModel, style: str, stop: Shutdown) -> None:
+        super().__init__(model, style, stop.event)
+        self._name, self._width = name, width
+
+    def line(self, tags: Tags) -> str:
+        line = super().line(tags)
+        if self.style == TEXT:
+            return f"{self._name:<{self._width}}  {line}"
+        return f'{{"stem":{json.dumps(self._name)},{line[1:]}'
 
 
 @dataclass
 class Stem:
-    """One input under its name."""
+    """One input under its name; ``zero_s`` is the monotonic time all stems count from."""
 
     name: str
     is_file: bool
     engine: Engine
     printer: StemPrinter
+    zero_s: float
 
-
-class StemPrinter(listen.Printer):
-    """Prints a stem's windows as lines that begin with its name, on the clock of them all."""
-
-    def __init__(
-        self, name: str, width: int, zero_s: float, model: TagModel, style: str, stop: Shutdown
-    ) -> None:
-        super().__init__(model, style, stop.event)
-        self._name, self._width, self._zero_s = name, width, zero_s
-        self.engine: Engine | None = None
-
-    def shown(self, tags: Tags | None, state: str) -> str:
-        """The newest window as a line; before the first, the state."""
-        return self._line(tags) if tags else f"{self._name:<{self._width}}  {state}"
-
-    def timed(self, tags: Tags) -> Tags:
-        """A window of this stem on the clock of them all."""
-        assert self.engine is not None
-        shift_s = (self.engine.zero_s or self._zero_s) - self._zero_s
+    def on_clock(self, tags: Tags) -> Tags:
+        """A window of its engine, whose time counts from its first sound, on the clock of all."""
+        shift_s = (self.engine.zero_s or self.zero_s) - self.zero_s
         return replace(tags, start_s=tags.start_s + shift_s, end_s=tags.end_s + shift_s)
 
-    def _line(self, tags: Tags) -> str:
-        import json
-
-        line = super()._line(self.timed(tags))
-        if self._style == TEXT:
-            return f"{self._name:<{self._width}}  {line}"
-        return f'{{"stem":{json.dumps(self._name)},{line[1:]}'
+    def told_to(self, listener: Listener) -> Listener:
+        """A listener for the engine that tells another one on the clock of all."""
+        return lambda tags: listener(self.on_clock(tags))
 
 
 def parse(text: str) -> tuple[str, str, str]:
@@ -102,20 +97,16 @@ def run(args: argparse.Namespace) -> int:
         raise TuttiError(f"Two stems are called '{twice}': give each a name of its own.")
     arguments.refuse_stdin(args.log)
     log = open_log(args.log, args.log_level) if args.log else None
-    model = TagModel(args.model)
+    model = TagModel(args.model, fast=args.fast)
     stems: list[Stem] = []
     with on_signals() as shutdown:
         try:
-            stems = _stems(args, model, shutdown)
             with LiveOutputs(args, model.spec, listen.say, names) as outputs:
-                for stem in stems:
-                    stem.engine.subscribe(partial(_send, stem, outputs.listener(stem.name)))
-                    stem.engine.start()
+                stems = _stems(args, model, shutdown, outputs)
                 status = _listen(stems, args, shutdown)
         finally:
-            with ExitStack() as ending:
-                for stem in stems:
-                    ending.callback(stem.engine.stop)
+            for stem in stems:
+                stem.engine.stop()
             if log is not None:
                 close_log(log)
             if any(stem.engine.abandoned for stem in stems):
@@ -124,7 +115,9 @@ def run(args: argparse.Namespace) -> int:
     return status
 
 
-def _stems(args: argparse.Namespace, model: TagModel, shutdown: Shutdown) -> list[Stem]:
+def _stems(
+    args: argparse.Namespace, model: TagModel, shutdown: Shutdown, outputs: LiveOutputs
+) -> list[Stem]:
     from realtime.bench import Bench
     from realtime.engine import Engine
 
@@ -134,11 +127,11 @@ def _stems(args: argparse.Namespace, model: TagModel, shutdown: Shutdown) -> lis
     for name, kind, what in args.stem:
         source = _source(args, name, kind, what)
         engine = Engine(model, source, hop_s=args.hop, channel=args.channel, bench=bench)
-        printer = StemPrinter(name, width, zero_s, model, args.format, shutdown)
-        printer.engine = engine
+        printer = StemPrinter(name, width, model, args.format, shutdown)
+        stems.append(stem := Stem(name, kind == "file", engine, printer, zero_s))
+        engine.subscribe(stem.told_to(outputs.listener(name)))
         if not _is_drawn(args):
-            engine.subscribe(printer)
-        stems.append(Stem(name, kind == "file", engine, printer))
+            engine.subscribe(stem.told_to(printer))
     return stems
 
 
@@ -147,7 +140,7 @@ def _source(args: argparse.Namespace, name: str, kind: str, what: str) -> Source
     chosen = argparse.Namespace(**vars(args))
     chosen.device = chosen.file = chosen.reastream = chosen.jack = None
     setattr(chosen, kind, what or (None if kind == "device" else name))
-    return listen._source(chosen)
+    return listen.source_of(chosen)
 
 
 def _is_drawn(args: argparse.Namespace) -> bool:
@@ -155,20 +148,22 @@ def _is_drawn(args: argparse.Namespace) -> bool:
 
 
 def _listen(stems: Sequence[Stem], args: argparse.Namespace, shutdown: Shutdown) -> int:
+    with ThreadPoolExecutor(len(stems)) as opening:  # each may wait seconds for its source
+        for _ in opening.map(lambda stem: stem.engine.start(), stems):
+            pass
     until_s = float("inf") if args.duration is None else time.monotonic() + args.duration
     if _is_drawn(args):
         _draw(stems, until_s, shutdown)
     else:
         _tell(stems, until_s, shutdown)
+    status = shutdown.status
     for stem in stems:
         stem.engine.stop()
         if stem.printer.error is not None:
             raise stem.printer.error
-    status = shutdown.status
-    for stem in stems:
         error = stem.engine.latest().stats.last_error
         if error and stem.is_file and not shutdown.signal:
-            _say(stem, error)
+            listen.say(f"{stem.name}: {error}")
             status = 2
     return status
 
@@ -182,8 +177,10 @@ def _draw(stems: Sequence[Stem], until_s: float, shutdown: Shutdown) -> None:
         while _goes_on(stems, until_s, shutdown, listen.REDRAW_S):
             lines = []
             for stem in stems:
-                snapshot = stem.engine.latest()
-                lines.append(stem.printer.shown(snapshot.tags, snapshot.stats.state))
+                tags = stem.engine.latest().tags
+                line = stem.printer.line(stem.on_clock(tags)) if tags else stem.name
+                state = stem.engine.state
+                lines.append(line if state == "running" else f"{line}  {state}")
             live.update(Text("\n".join(lines), no_wrap=True, overflow="ellipsis"), refresh=True)
 
 
@@ -192,7 +189,7 @@ def _tell(stems: Sequence[Stem], until_s: float, shutdown: Shutdown) -> None:
     from realtime.stats import EngineState
 
     told = dict.fromkeys((stem.name for stem in stems), EngineState.RUNNING)
-    while _goes_on(stems, until_s, shutdown, STATE_S):
+    while _goes_on(stems, until_s, shutdown, listen.LOOK_S):
         for stem in stems:
             state = stem.engine.state
             if state in (told[stem.name], EngineState.WAITING, EngineState.STOPPED):
@@ -200,7 +197,7 @@ def _tell(stems: Sequence[Stem], until_s: float, shutdown: Shutdown) -> None:
             told[stem.name] = state
             error = stem.engine.latest().stats.last_error
             reason = f" ({error})" if error and state != EngineState.RUNNING else ""
-            _say(stem, f"{state}{reason}")
+            listen.say(f"{stem.name}: {state}{reason}")
 
 
 def _goes_on(stems: Sequence[Stem], until_s: float, shutdown: Shutdown, wait_s: float) -> bool:
@@ -208,11 +205,3 @@ def _goes_on(stems: Sequence[Stem], until_s: float, shutdown: Shutdown, wait_s: 
     if left_s <= 0 or shutdown.event.wait(min(wait_s, left_s)):
         return False
     return not all(stem.engine.wait(0.0) for stem in stems)
-
-
-def _send(stem: Stem, tell: Callable[[Tags], None], tags: Tags) -> None:
-    tell(stem.printer.timed(tags))
-
-
-def _say(stem: Stem, text: str) -> None:
-    print(f"tutti listen: {stem.name}: {text}", file=sys.stderr)

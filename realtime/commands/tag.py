@@ -26,6 +26,7 @@ examples:
   tutti tag mix.flac                            a table for reading
   tutti tag *.wav --format json > tags.jsonl    a document a line, for programs
   tutti tag mix.flac --format audacity -o labels.txt
+  tutti tag *.wav --format midi -o tracks/      also reaper, webvtt, jams, parquet
   tutti tag take1.wav take2.wav --format csv -o tables/
   tutti tag session.wav --channel 3,4 --hop 0.1
   sox take.wav -t wav - trim 60 | tutti tag -
@@ -51,6 +52,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--format", choices=names(), default=TEXT, help="default: text")
     arguments.add_model(parser)
     arguments.add_hop(parser)
+    arguments.add_fast(parser)
     arguments.add_channel(parser)
     parser.add_argument(
         "--raw-format",
@@ -71,6 +73,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Tag the files; 2 if any of them could not be."""
     from realtime.files_ahead import FilesAhead
+    from realtime.model import TagModel
     from realtime.sources.stdin import StdinSource
     from realtime.tagger import Tagger
 
@@ -80,7 +83,8 @@ def run(args: argparse.Namespace) -> int:
     if args.raw_format is not None and STDIN not in args.files:
         raise TuttiError("--raw-format is for stdin: name - as the file.")
     targets = _targets(args)
-    tagger = Tagger(args.model, hop_s=args.hop, channel=args.channel)
+    model = TagModel(args.model, fast=args.fast)
+    tagger = Tagger(model, hop_s=args.hop, channel=args.channel)
     failed = False
     ahead = FilesAhead(tagger, [file for file in args.files if file != STDIN])
     with _Output(args.format) as output, closing(ahead):
@@ -139,9 +143,14 @@ def _targets(args: argparse.Namespace) -> list[Path | None]:
             if target.exists() and any(f.exists() and target.samefile(f) for f in files):
                 raise TuttiError(f"{target} is an input and would be overwritten: name another -o.")
         targets = list(named)
+    if FORMATS[args.format].binary and None in targets and sys.stdout.isatty():
+        raise TuttiError(
+            f"{FORMATS[args.format].title} is no text for a screen: name a file with -o."
+        )
     if not FORMATS[args.format].several and len(files) > 1 and len(set(targets)) == 1:
         raise TuttiError(
-            "An Audacity label track describes one file: give -o a folder, or tag one at a time."
+            f"What is written as {FORMATS[args.format].title} describes one file: give -o a "
+            "folder, or tag one at a time."
         )
     return targets
 
@@ -175,6 +184,11 @@ class _Output:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._open[path] = self._files.enter_context(self._writing(path))
             stream = self._open.setdefault(path, sys.stdout)
+            if FORMATS[self._style].binary:
+                data = FORMATS[self._style].data(timeline)
+                stream.buffer.write(data)
+                stream.buffer.flush()
+                return
             # Drawn before any of it is written: rich flushes, and ends the program if it cannot.
             for line in list(_lines(timeline, self._style, stream, first)):
                 stream.write(line + "\n")

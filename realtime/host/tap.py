@@ -75,6 +75,7 @@ class Tap:
         self._hop_s = hop_s
         self._channel: Channel = channel
         self._hearing = Hearing(model, smoothing)
+        self._window_s = model.spec.window_s
         self._listeners: list[Listener] = []
         self._cutter: WindowCutter | None = None
         self._cut_from_s = 0.0
@@ -114,7 +115,9 @@ class Tap:
         if self._cutter is None:
             self._rate_hz = sample_rate_hz
             self._cut_from_s = self._next_frame / sample_rate_hz
-            self._cutter = WindowCutter(sample_rate_hz, block.shape[0], self._hop_s, self._channel)
+            self._cutter = WindowCutter(
+                sample_rate_hz, block.shape[0], self._hop_s, self._channel, self._window_s
+            )
         self._next_frame += block.shape[1]
         self._newest = block
         self._analyse(self._cutter.push(block.T))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import queue
 import threading
@@ -59,7 +60,7 @@ def on_cluster(
                 continue
             found, tries = given.pop(future.key)
             if future.status == "finished":
-                yield future.result()
+                yield _fetched(future, address)
             elif future.status == "error":  # it ended worker after worker, or cannot be sent
                 yield Outcome(found, error=_untagged(found, future.exception()))
             elif client.status != "running":
@@ -87,6 +88,14 @@ def model_here(model: str | None) -> tuple[str, str]:
     return spec.name, spec.version
 
 
+def _fetched(future: Any, address: str) -> Outcome:
+    try:
+        outcome: Outcome = future.result()
+    except Exception:  # types of Dask's own: it was done, and only the way here can fail
+        raise _lost(address) from None
+    return outcome
+
+
 def _untagged(found: Found, why: object) -> str:
     return f"{found.path} could not be tagged ({why}): run the same command again."
 
@@ -96,9 +105,10 @@ def _client(address: str) -> Any:
         from distributed import Client
     except ImportError:
         raise TuttiError("--scheduler needs Dask: pip install 'tutti-meter[cluster]'.") from None
+    # What goes wrong is told in a sentence; Dask prints tracebacks while it tries again.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:
-        return Client(  # type: ignore[no-untyped-call]
-            address, timeout=CONNECT_S, set_as_default=False)
+        return Client(address, timeout=CONNECT_S, set_as_default=False)  # type: ignore
     except (OSError, ValueError) as error:
         raise TuttiError(
             f"There is no Dask scheduler at {address} ({error}): give the address it prints when "

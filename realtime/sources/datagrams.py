@@ -55,10 +55,8 @@ def _batch(receiver: socket.socket) -> bytes:
     while until_s is None or time.monotonic() < until_s:
         try:
             datagram, (host, port) = receiver.recvfrom(MAX_BYTES)
-        except BlockingIOError:
+        except OSError:  # nothing more now; or, on Windows, word of an answer that found nobody
             time.sleep(PAUSE_S)
-            continue
-        except OSError:  # Windows tells of an answer that found nobody
             continue
         now_s = time.monotonic()
         address = f"{host}:{port}".encode()

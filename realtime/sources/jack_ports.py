@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import replace
+
 from realtime.errors import TuttiError
 from realtime.sources import jack_recorder
 from realtime.sources.child import module_command
@@ -33,6 +37,14 @@ def device(name: str) -> Device:
         is_loopback=False,
         is_default=False,
     )
+
+
+def list_inputs(others: Sequence[Device]) -> list[Device]:
+    """The strip without a name, where PortAudio sees a JACK server among ``others``."""
+    served = next((one for one in others if one.host_api.startswith("JACK")), None)
+    if served is None or importlib.util.find_spec("jack") is None:
+        return []
+    return [replace(device(""), sample_rate_hz=served.sample_rate_hz)]
 
 
 class JackPorts(Recorded):

@@ -10,7 +10,7 @@ import numpy as np
 from realtime.errors import TuttiError
 from realtime.sources.base import Block
 from realtime.sources.device import STAYS, Device, DeviceGone
-from realtime.sources.reastream_packet import PORT, Packet, shown
+from realtime.sources.reastream_packet import PORT, shown
 from realtime.sources.reastream_receiver import LOOPBACK, Arrival, Listener, hold, release
 
 HOST_API = "ReaStream"
@@ -79,7 +79,7 @@ class ReaStream:
             self.close()
             raise
         first = self._waiting[0]
-        self._address, self._format = first.address, _format(first.packet)
+        self._address, self._format = first.address, first.packet.format
         self._lead_s, self._arrived_s = 0.0, first.arrived_s
         self.sample_rate_hz = first.packet.sample_rate_hz
         self.channels = min(channels, first.packet.channels)
@@ -130,13 +130,13 @@ class ReaStream:
         for number, arrival in enumerate(arrivals):
             if arrival.address != self._address:
                 continue  # a second sender of the name: what it sends is not mixed in
-            if _format(arrival.packet) != self._format:
+            if arrival.packet.format != self._format:
                 if number:  # first what came before
                     self._waiting = arrivals[number:]
                     break
                 raise TuttiError(
-                    f"'{self._name}' changed from {self._format} to {_format(arrival.packet)}: "
-                    "it is opened again."
+                    f"'{self._name}' changed from {_told(self._format)} to "
+                    f"{_told(arrival.packet.format)}: it is opened again."
                 )
             self._watch_pace(arrival)
             blocks.append(arrival.packet.block[:, : self.channels])
@@ -159,6 +159,6 @@ class ReaStream:
             release(self._receiver)
 
 
-def _format(packet: Packet) -> str:
-    channels = "1 channel" if packet.channels == 1 else f"{packet.channels} channels"
-    return f"{channels} at {packet.sample_rate_hz} Hz"
+def _told(form: tuple[int, int]) -> str:
+    channels, rate_hz = form
+    return f"{channels} channel{'s' if channels > 1 else ''} at {rate_hz} Hz"

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,11 @@ class Packet:
     channels: int
     sample_rate_hz: int
     samples: bytes
+
+    @property
+    def format(self) -> tuple[int, int]:
+        """What must stay as it is within a stream: channels and rate."""
+        return self.channels, self.sample_rate_hz
 
     @property
     def frames(self) -> int:
@@ -109,6 +115,7 @@ def packets(name: str, block: NDArray[np.float32], sample_rate_hz: int) -> Itera
         yield HEADER.pack(AUDIO, size, encoded, channels, sample_rate_hz, len(samples)) + samples
 
 
+@lru_cache(maxsize=1024)
 def shown(identifier: bytes) -> str:
     """An identifier's bytes as text that does a terminal no harm."""
     text = identifier.split(b"\0", 1)[0].decode("utf-8", "surrogateescape")

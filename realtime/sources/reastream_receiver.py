@@ -34,7 +34,7 @@ HELD_S = 30.0
 
 
 @dataclass(frozen=True)
-class Sender:
+class Sending:
     """Who is heard: ``address`` tells those of one name apart."""
 
     name: str
@@ -46,16 +46,15 @@ class Sender:
 
 @dataclass
 class _Newest:
+    """The last of what one sender sent, for its level."""
+
     newest: Packet
     heard_s: float
     recent: deque[Packet] = field(default_factory=deque)
     frames: int = 0
 
     def add(self, packet: Packet, now_s: float) -> None:
-        if (packet.channels, packet.sample_rate_hz) != (
-            self.newest.channels,
-            self.newest.sample_rate_hz,
-        ):
+        if packet.format != self.newest.format:
             self.recent.clear()
             self.frames = 0
         self.newest, self.heard_s = packet, now_s
@@ -165,7 +164,7 @@ class Receiver:
             "such as another Tutti or a ReaStream plug-in that receives."
         )
 
-    def senders(self) -> list[Sender]:
+    def senders(self) -> list[Sending]:
         """Who sends now, with levels, by name."""
         since_s = time.monotonic() - SILENT_S
         with self._lock:
@@ -173,7 +172,7 @@ class Receiver:
                      if one.heard_s >= since_s]  # fmt: skip
         return sorted(
             (
-                Sender(name, address, new.channels, new.sample_rate_hz, block_level(block))
+                Sending(name, address, new.channels, new.sample_rate_hz, block_level(block))
                 for (name, address), new, block in heard
             ),
             key=lambda sender: (sender.name, sender.address),
@@ -195,13 +194,19 @@ class Receiver:
         self._child.close()
 
     def _run(self) -> None:
-        while not self._closing:
-            data = self._child.read(READ_S)
-            if data is None:
-                break
-            batches, self._received = recorder.whole_messages(self._received + data)
-            for batch, _ in batches:
-                self._take_all(batch)
+        try:
+            while not self._closing:
+                data = self._child.read(READ_S)
+                if data is None:
+                    break
+                batches, self._received = recorder.whole_messages(self._received + data)
+                for batch, _ in batches:
+                    self._take_all(batch)
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        """Tell all who listen; whoever asks for the address next gets another receiver."""
         self.ended = True
         if not self._closing:
             event(logging.ERROR, "reastream receiver ended", where=self.where)

@@ -8,6 +8,7 @@ import time
 from concurrent.futures import Future
 from pathlib import Path
 
+import mido
 import numpy as np
 import pytest
 from PyQt6.QtCore import QAbstractEventDispatcher, QMimeData, QPointF, QRect, Qt, QUrl
@@ -212,11 +213,14 @@ def test_expected_instruments_in_the_window(opened, qtbot, song):
     assert lines["Flute"].startswith("not heard for 0:0")
 
 
-def test_saving_in_three_formats(opened, qtbot, song, tmp_path):
+def test_saving_in_text_and_bytes(opened, qtbot, song, tmp_path):
     opened_file(opened, qtbot, song)
     opened.window.transport.seek(2.0)
     opened.menus.reviewing.add_marker("verse")
-    for kind, name in (("csv", "a.csv"), ("jsonl", "a.jsonl"), ("audacity", "a.txt")):
+    for kind, name in (
+        ("csv", "a.csv"), ("jsonl", "a.jsonl"), ("audacity", "a.txt"),
+        ("reaper", "r.csv"), ("midi", "a.mid"),
+    ):  # fmt: skip
         opened.menus.saving.save_to(tmp_path / name, kind)
         qtbot.waitUntil(lambda name=name: (tmp_path / name).exists(), timeout=5000)
     rows = list(csv.DictReader((tmp_path / "a.csv").open()))
@@ -226,6 +230,10 @@ def test_saving_in_three_formats(opened, qtbot, song, tmp_path):
     labels = [line.split("\t") for line in (tmp_path / "a.txt").read_text().splitlines()]
     assert ["2.000000", "2.000000", "verse"] in labels
     assert any(text == "Flute" and float(end) > 4 for _, end, text in labels)
+    assert "M1,verse,0:00:02.000,," in (tmp_path / "r.csv").read_text().splitlines()
+    tracks = mido.MidiFile(tmp_path / "a.mid").tracks
+    assert "Flute" in [track.name for track in tracks]
+    assert [m.text for m in tracks[0] if m.type == "marker"] == ["verse"]
 
 
 def test_saving_where_nothing_can_be_written(opened, qtbot, song, tmp_path):
@@ -405,6 +413,7 @@ def test_every_size_shows_what_is_heard_the_count_and_the_level(opened, qtbot, s
         corner = widget.mapTo(window, widget.rect().bottomRight())
         assert widget.isVisible()
         assert window.rect().contains(corner), widget
+    assert window.transport.overview.height() >= 32
     seen = window.scroller.viewport().rect()
     rows = {item.row.instrument: item.rect for item in window.meters._placed}
     for name in ("piano", "violin"):
@@ -440,6 +449,21 @@ def test_an_empty_window_offers_three_ways_to_begin(opened, qtbot, monkeypatch):
     assert window.meters.isVisible()
     window.reset_session()
     assert welcome.isVisible()
+
+
+def test_the_delay_of_a_live_input_is_not_taken_for_silence(
+    opened, qtbot, write_sound, model_future
+):
+    opened.settings.expected = ["flute"]
+    song = write_sound("a.wav", [(["flute"], 12.0)])
+    opened.window.show_session(live_of(song, model_future, speed=1.0))
+    expected = opened.window.expected
+    qtbot.waitUntil(lambda: expected.lines() == [("Flute", "heard")], timeout=10_000)
+    said = []
+    for _ in range(20):
+        qtbot.wait(100)
+        said.append(expected.lines()[0][1])
+    assert set(said) == {"heard"}
 
 
 def test_the_delay_opens_how_often_to_look(opened, qtbot, write_sound, model_future):

@@ -37,7 +37,8 @@ def test_an_instrument_s_menu(opened, answer):
     settings = opened.settings
     menu = row_menu(opened, "flute")
     assert texts(menu)[:4] == ["Pin", "Hide", "Rename…", "Expected"]
-    assert texts(menu)[4:] == [
+    assert texts(menu)[4:6] == ["This is not a flute…", "Threshold…"]
+    assert texts(menu)[6:] == [
         opened.menus.actions[name].text() for name in ("activity", "quiet", "unhide")
     ]
     trigger(menu, "Expected")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PyQt6.QtCore import QPoint, Qt
-from PyQt6.QtWidgets import QProgressBar, QScrollArea
+from PyQt6.QtWidgets import QProgressBar, QPushButton, QScrollArea
 
 from desktop.heard.lingering import LINGER_S, Lingering
 from desktop.heard.sureness import percent, sureness
@@ -172,6 +172,8 @@ def test_a_family_that_is_heard_alone_says_so(meters):
     row = meters.rows()[0]
     assert meters.row_text(row) == "Brass, 100 percent, heard"
     assert "none of its instruments surely" in meters.raw_text(row)
+    give(meters, families=["brass", "voice"])
+    assert large(meters) == ["brass"], "a family of one is not its instrument"
     give(meters, families=["brass"], horn=0.9)
     assert large(meters) == ["horn"]
 
@@ -314,9 +316,11 @@ def test_a_screen_reader_finds_each_meter_with_name_and_value(meters):
     piano = told["Piano, 81 percent, heard"]
     assert piano.value() == 81
     assert piano.geometry() == meters._placed[0].rect
-    assert "23 quiet, closed" in told
-    meters.toggle_quiet()
+    line = next(b for b in meters.findChildren(QPushButton) if b.isVisible())
+    assert line.accessibleName() == "23 quiet, closed"
+    line.click()  # as a screen reader presses it
     meters.speak()
+    assert line.accessibleName() == "23 quiet, open"
     told = {m.accessibleName() for m in meters.findChildren(QProgressBar) if m.isVisible()}
     assert "Flute, 0 percent, not heard" in told
     assert len(told) >= len(INSTRUMENTS)
@@ -343,6 +347,13 @@ def test_what_does_not_fit_scrolls(qtbot, theme, size):
     meters.set_thresholds(dict.fromkeys(INSTRUMENTS, 0.5))
     give(meters, **dict.fromkeys(INSTRUMENTS, 0.9))
     qtbot.waitUntil(lambda: meters.height() > max(i.rect.bottom() for i in meters._placed))
+    for _ in range(30):  # the row that the keys choose is always in view
+        qtbot.keyClick(meters, Qt.Key.Key_Down)
+    chosen = meters._placed[meters._current].rect
+    bar = area.verticalScrollBar().value()
+    assert meters._current == len(meters._placed) - 1
+    assert bar <= chosen.top()
+    assert chosen.bottom() <= bar + area.viewport().height()
 
 
 @pytest.mark.parametrize("scale", [0.75, 1.0, 2.0])

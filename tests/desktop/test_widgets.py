@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtGui import QImage
+from PyQt6.QtWidgets import QApplication, QStyle, QStyleOptionComboBox
 
 from desktop.heard.bridge import Health, SessionState
 from desktop.heard.track import Track
@@ -22,6 +23,7 @@ from desktop.widgets.roll import HistoryRoll
 from desktop.widgets.roll_picture import LANES
 from desktop.widgets.ruler import ruler_step
 from desktop.widgets.status import StatusBar
+from desktop.widgets.volume import VolumeSlider
 from desktop.windows.expected import ExpectedDialog
 from desktop.windows.motion import MotionDialog
 from realtime.clock_time import clock_time
@@ -76,6 +78,19 @@ def test_level_rises_at_once_and_falls_24_db_a_second(qtbot, theme):
     widget.set_level(-120.0, -120.0, False, 0.5)
     assert (widget._rms, widget._peak) == (-32.0, -18.0)
     assert widget.largest_dbfs == -6.0
+
+
+def test_a_level_after_a_resize_is_as_if_painted_anew(qtbot, theme):
+    widget = show(qtbot, LevelMeter(theme), 304, 104)
+    widget.set_level(-20.0, -6.0, False, 0.03)
+    widget.set_level(-40.0, -6.0, False, 0.03)
+    widget.resize(600, 104)
+    widget.grab()
+    kept = widget.update
+    areas = []
+    widget.update = lambda *area: (areas.append(area), kept(*area))
+    widget.set_level(-50.0, -50.0, False, 1.0)
+    assert () in areas, "lengths of another width say nothing: all is painted"
 
 
 def test_clip_latches_until_cleared(qtbot, theme):
@@ -247,8 +262,11 @@ def test_status_tells_state_latency_and_losses(qtbot, theme):
     assert "stalls 1" in text
     assert not bar.latency.isVisible()
     bar.set_compact(True)
+    assert not bar.latency.isVisible(), "what was lost is told in its place"
+    assert "dropped 3" in bar.texts()
+    bar.show_health(Health(SessionState.LISTENING, latency_parts=(("window", 1.0), ("hop", 0.5))))
     assert bar.latency.isVisible()
-    assert bar.latency.text() == "Delay 1.6 s"
+    assert bar.latency.text() == "Delay 1.5 s"
 
 
 def test_the_delay_is_said_in_seconds_with_its_parts(qtbot, theme):
@@ -360,3 +378,48 @@ def test_every_widget_paints_at_every_scale(qtbot, name, scale, qapp):
         show(qtbot, widget, 900, 500)
         widget.set_theme(Theme.named("light" if name == "dark" else "dark", scale))
         assert not widget.grab().isNull()
+
+
+# -- volume, screens -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0])
+def test_the_volume_is_drawn_at_every_zoom_and_follows_the_mouse(qtbot, theme, scale):
+    slider = show(qtbot, VolumeSlider(theme), 200, 24)
+    zoomed = Theme.named("dark", scale)
+    slider.set_theme(zoomed)
+    slider.setFixedSize(slider.sizeHint())
+    for at, low, high in ((0.1, -60, -45), (0.9, -15, 0)):
+        where = QPoint(round(at * slider.width()), slider.height() // 2)
+        qtbot.mouseClick(slider, Qt.MouseButton.LeftButton, pos=where)
+        assert low <= slider.value() <= high
+    image, accent = colours(slider), zoomed.colour("accent")
+    filled = [image.pixelColor(x, image.height() // 2) == accent for x in range(image.width())]
+    assert sum(filled) > 0.5 * image.width()
+
+
+def test_a_window_kept_larger_than_the_screen_is_cut_to_it(opened):
+    from desktop.app import _keep_on_screen
+
+    free = opened.window.screen().availableGeometry()
+    opened.settings.geometry = "kept"
+    opened.window.resize(free.width() + 500, free.height() + 300)
+    opened.window.move(free.right() - 50, free.top() + 20)
+    _keep_on_screen(opened.window)
+    assert free.contains(opened.window.geometry())
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.5])
+def test_the_slowest_speed_is_read_whole(opened, write_sound, scale):
+    opened.menus.view.set_scale(scale)
+    opened.window.resize(1600, 1200)
+    opened.window.open_file(write_sound("a.wav", [(["flute"], 1.0)]))
+    box = opened.window.transport.speed
+    box.setCurrentIndex(box.findText("0.75×"))
+    QApplication.processEvents()
+    option = QStyleOptionComboBox()
+    box.initStyleOption(option)
+    field = box.style().subControlRect(
+        QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, box
+    )
+    assert field.width() >= box.fontMetrics().horizontalAdvance("0.75×")

@@ -16,10 +16,11 @@ from export.bench.bench import Plan, bench
 from export.bench.machine import flags_of, this_machine
 from export.bench.pages import BLOCKS, files, fill, live, tables
 from export.bench.program import run_tutti
-from export.bench.taggers import open_model, open_peer
+from export.bench.taggers import modes, open_model, open_peer
 from export.bench.windows import in_turns, time_model
 from realtime.cli import main
 from realtime.errors import TuttiError
+from realtime.model import TagModel
 
 TINY = Plan(windows=3, minutes=0.05, clips=2, repeats=1, live_s=0.8)
 
@@ -193,6 +194,16 @@ def test_flags_are_read_from_what_linux_says() -> None:
     assert flags_of("flags\t\t: fpu avx2 fma avx512_vnni sse\n") == ("avx2", "fma", "avx512_vnni")
     assert flags_of("Features\t: fp asimd asimddp\n") == ("asimddp",)
     assert flags_of("") is None
+
+
+def test_a_file_s_fast_mode_is_timed_where_it_has_one(
+    tone_model_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert [one.window_s for one in modes(tone_model_path)] == [1.0]
+    monkeypatch.setattr(TagModel, "_check_length", lambda self, origin: None)
+    monkeypatch.setattr(TagModel, "_check_signature", lambda self, origin: None)
+    found = [(one.name, one.window_s) for one in modes(tone_model_path)]
+    assert found == [("tones.onnx", 1.0), ("tones.onnx, fast mode", 0.5)]
 
 
 def test_our_own_files_are_timed_by_their_path(tone_model_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,13 @@ from export.pipeline import calibration_windows
 from export.quantize import quantize
 from export.to_onnx import export_onnx
 from export.verify import compare, onnx_scores, torch_scores
+from realtime.cli import main
+from realtime.engine import Engine
+from realtime.errors import TuttiError
+from realtime.model import TagModel
+from realtime.sources.synthetic import SyntheticSource, tone
 from realtime.spec import METADATA_KEY, ModelSpec
+from realtime.tagger import Tagger
 from realtime.taxonomy import FAMILIES, INSTRUMENTS
 from training.models.tagger import InstrumentTagger, NetworkConfig
 
@@ -113,3 +120,50 @@ def test_the_file_says_what_it_is(exported: Path) -> None:
     metadata = {p.key: p.value for p in onnx.load(str(exported)).metadata_props}
     assert ModelSpec.from_metadata(metadata, "it") == SPEC
     assert METADATA_KEY in metadata
+
+
+def test_a_file_hears_half_seconds_as_the_network_does(
+    model: InstrumentTagger, exported: Path, tmp_path: Path
+) -> None:
+    halves = windows(6)[:, :8_000].copy()
+    expected = torch_scores(model, halves)
+    fast = TagModel(exported, fast=True)
+    assert fast.spec == replace(SPEC, window_s=0.5)
+    scores = fast.infer(halves)
+    np.testing.assert_allclose(scores.instruments, expected.instruments, atol=1e-4)
+    np.testing.assert_allclose(scores.polyphony, expected.polyphony, atol=1e-4)
+    with pytest.raises(ValueError, match=r"windows must be \(n, 8000\)"):
+        fast.infer(windows(2))
+    with pytest.raises(ValueError, match=r"windows must be \(n, 16000\)"):
+        TagModel(exported).infer(halves)
+    int8 = tmp_path / "model.int8.onnx"
+    quantize(exported, int8, windows(64), InstrumentTagger.int8)
+    small = TagModel(int8, fast=True).infer(halves)
+    assert np.abs(small.instruments - scores.instruments).mean() < 0.02
+
+
+def test_fast_mode_tags_a_file_by_half_seconds(exported: Path) -> None:
+    sound = np.concatenate(list(windows(3)))
+    timeline = Tagger(TagModel(exported, fast=True), hop_s=0.25).tag(sound, 16_000)
+    np.testing.assert_allclose(timeline.start_s, np.arange(11) * 0.25)
+    np.testing.assert_allclose(timeline.end_s - timeline.start_s, 0.5)
+    apart = Tagger(TagModel(exported, fast=True), hop_s=1.0).tag(sound[:40_000], 16_000)
+    # Half of each second: the rest of the last one, at 2.0 s, is half a second long.
+    np.testing.assert_allclose(apart.start_s, [0.0, 1.0, 2.0])
+    assert len(Tagger(TagModel(exported, fast=True), hop_s=1.0).tag(sound[:28_000], 16_000)) == 2
+
+
+def test_a_file_of_whole_seconds_refuses_the_fast_mode(
+    tone_model_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    demo = Path(__file__).parents[2] / "realtime" / "assets" / "demo.ogg"
+    assert main(["tag", str(demo), "--model", str(tone_model_path), "--fast"]) == 2
+    said = capsys.readouterr().err
+    assert "hears whole seconds only" in said
+    assert len(said.strip().splitlines()) == 1
+
+
+def test_an_engine_keeps_to_one_length_of_window(exported: Path) -> None:
+    engine = Engine(TagModel(exported), SyntheticSource(tone(440, 16_000), 16_000))
+    with pytest.raises(TuttiError, match=r"windows of 0.5 s, the one before 1 s"):
+        engine.set_model(TagModel(exported, fast=True))

@@ -17,7 +17,13 @@ from realtime.engine import Engine
 from realtime.errors import TuttiError
 from realtime.model import TagModel
 from realtime.sources import jack_ports, jack_recorder
-from realtime.sources.device import DeviceGone, DeviceSource, known_device
+from realtime.sources.device import (
+    DeviceGone,
+    DeviceSource,
+    find_device,
+    known_device,
+    list_devices,
+)
 from realtime.sources.jack_ports import JackPorts, device
 from realtime.stats import EngineState
 
@@ -133,6 +139,22 @@ def test_two_strips_are_two_pairs(jack_server, config):
     assert "Tutti" not in ports
 
 
+@pytest.mark.slow
+def test_a_strip_is_among_the_devices(jack_server, config):
+    """Where JACK runs: for ``tutti devices``, ``--device`` and the window; never the default."""
+    found = list_devices()
+    assert [each.full_label for each in found if each.name == "Tutti"] == ["Tutti (JACK ports)"]
+    strip = find_device("Tutti (JACK ports)", found)
+    assert (strip.sample_rate_hz, strip.channels, strip.is_default) == (44_100, 2, False)
+    source = DeviceSource(strip)
+    source.open()
+    try:
+        assert "Tutti:in_1" in jack_server.ask("jack_lsp", "-s", jack_server.NAME).stdout
+    finally:
+        source.close()
+
+
+@pytest.mark.slow
 def test_connections_outlive_the_server(jack_server, daw, config, wait_until):
     """jackd killed and started again, and the DAW after it: reconnected, and heard."""
     config.parent.mkdir()

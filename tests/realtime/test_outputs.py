@@ -13,7 +13,7 @@ from rich.cells import cell_len
 
 from realtime import taxonomy
 from realtime.clock_time import rounded_time
-from realtime.commands import audit, listen, tag
+from realtime.commands import audit, host, listen, tag
 from realtime.levels import LevelReading
 from realtime.outputs import audacity, formats, jsonl, text
 from realtime.outputs import csv as csv_output
@@ -99,8 +99,8 @@ def test_audacity_regions_of_one_time_are_in_the_vocabulary_s_order(tagger, tone
     names = ["voice", "harp", "accordion"]
     wanted = [name for name in taxonomy.INSTRUMENTS if name in names]
     assert wanted != sorted(wanted)
-    regions = audacity.regions(tagger.tag(tones(names, 2), 16_000))
-    assert [name for _, _, name in regions] == wanted
+    segments = tagger.tag(tones(names, 2), 16_000).segments()
+    assert [one.instrument for one in segments] == wanted
 
 
 def test_audacity_regions_add_up_to_the_active_time(tagger, tones):
@@ -111,9 +111,9 @@ def test_audacity_regions_add_up_to_the_active_time(tagger, tones):
     )
     timeline = tagger.tag(audio, 16_000)
     total_s = dict.fromkeys(timeline.spec.instruments, 0.0)
-    for start_s, end_s, name in audacity.regions(timeline):
-        assert 0.0 <= start_s < end_s <= timeline.duration_s
-        total_s[name] += end_s - start_s
+    for one in timeline.segments():
+        assert 0.0 <= one.start_s < one.end_s <= timeline.duration_s
+        total_s[one.instrument] += one.end_s - one.start_s
     for name, one in timeline.summary().items():
         assert total_s[name] == pytest.approx(one.active_s)
 
@@ -228,14 +228,23 @@ def test_a_format_is_its_module_and_its_line_in_the_table(timeline):
     modules = {path.stem for path in folder.glob("*.py")} - {"__init__", "formats"}
     assert set(formats.FORMATS) == modules
     markers = [(1.5, "here\tit is"), (2.0, "")]
+    told = {
+        "audacity": ["1.500000\t1.500000\there it is", "2.000000\t2.000000\tMarker"],
+        "reaper": ["M1,here it is,0:00:01.500,,", "M2,Marker,0:00:02.000,,"],
+    }
     for name in modules - {formats.TEXT}:
         one = formats.FORMATS[name]
+        if one.binary:
+            assert isinstance(one.data(timeline), bytes)
+            assert not one.several
+            continue
+        whole = "".join(f"{line}\n" for line in one.lines(timeline, markers=markers))
+        assert one.data(timeline, markers=markers).decode() == whole
         first, later = (list(one.lines(timeline, first=is_first)) for is_first in (True, False))
         assert first[len(first) - len(later) :] == later
         assert len(first) - len(later) == (name == "csv")
         more = list(one.lines(timeline, markers=markers))[len(first) :]
-        told = ["1.500000\t1.500000\there it is", "2.000000\t2.000000\tMarker"]
-        assert more == (told if name == "audacity" else [])
+        assert more == told.get(name, [])
 
 
 def test_commands_take_what_the_table_says():
@@ -251,5 +260,6 @@ def test_commands_take_what_the_table_says():
         return action.choices
 
     assert choices(tag) == list(formats.FORMATS)
-    assert choices(listen) == ["text", "jsonl"]
+    assert choices(listen) == list(formats.FORMATS)
+    assert choices(host) == [name for name in formats.FORMATS if name != "text"]
     assert choices(audit) == ["text", "json", "csv", "audacity"]

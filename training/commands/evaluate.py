@@ -46,6 +46,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--model", metavar="M", help="ONNX model file (default: the bundled one)")
+    parser.add_argument(
+        "--fast", action="store_true", help="score its fast mode, windows of half a second"
+    )
     parser.add_argument("--recordings", type=Path, metavar="DIR", help="folder of recordings")
     parser.add_argument(
         "--dataset", nargs=2, action="append", default=[], metavar=("NAME", "DIR"),
@@ -106,13 +109,14 @@ def _evaluate(args: argparse.Namespace, clip_sets: Mapping[str, list[Excerpt]]) 
     """Listen, score, draw and write; returns the report's document."""
     import numpy as np
 
+    from realtime.model import TagModel
     from realtime.spec import SAMPLE_RATE_HZ
     from realtime.tagger import Tagger
     from training.scoring import pictures, report
     from training.scoring.evaluate import embed, hear, hear_mixtures
     from training.scoring.scores import score_heard, score_mixtures
 
-    tagger = Tagger(args.model)
+    tagger = Tagger(TagModel(args.model, fast=args.fast))
     compared = Tagger(args.compare) if args.compare else None
     args.out.mkdir(parents=True, exist_ok=True)
     drawn: list[str] = []

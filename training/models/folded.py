@@ -37,20 +37,28 @@ class FoldedFilters(nn.Module):
         self.register_buffer("even", even.contiguous())
         self.register_buffer("odd", odd.contiguous())
         first_blocks = torch.arange(0, WINDOW_SAMPLES, filters.stride) // _BLOCK
-        rows = first_blocks[:, None] + torch.arange(blocks_a_frame)
-        self.register_buffer("rows", rows)
-        self.last_centre = (len(rows) - 1) * filters.stride
-        self.length = (int(rows.max()) + 1) * _BLOCK
+        self.register_buffer("rows", first_blocks[:, None] + torch.arange(blocks_a_frame))
+        self.stride = filters.stride
+        self.beyond = (int(self.rows.max()) + 1) * _BLOCK - WINDOW_SAMPLES
+        """Samples that the last frame of a whole window reaches beyond its end."""
 
     def forward(self, audio: Tensor) -> Tensor:
-        # Sizes are constants here: computing them in the graph took longer than the filters.
-        beyond = self.length - WINDOW_SAMPLES
-        mirrored = audio[:, WINDOW_SAMPLES - 1 - beyond : WINDOW_SAMPLES - 1].flip(1)
-        ahead = self._cut(torch.cat([audio, mirrored], dim=1), self.rows)
+        """``audio`` is a whole window or a shorter one, of whole blocks.
+
+        Its length is free in the file. Who runs it says once which it is, and all that follows
+        from it here becomes constant: computed for every window it took longer than the filters.
+        """
+        samples = audio.shape[1]
+        frames = (samples - 1) // self.stride + 1
+        last_centre = (frames - 1) * self.stride
+        length = samples + self.beyond
+        rows = self.rows[:frames]
+        mirrored = audio[:, -1 - self.beyond : -1].flip(1)
+        ahead = self._cut(torch.cat([audio, mirrored], dim=1), rows)
         # Reversed sound meets its frames in reversed order, the last frame's centre first.
-        backwards = audio[:, : self.last_centre + 1].flip(1)
-        mirrored = audio[:, 1 : self.length - self.last_centre]
-        behind = self._cut(torch.cat([backwards, mirrored], dim=1), self.rows.flip(0))
+        backwards = audio[:, : last_centre + 1].flip(1)
+        mirrored = audio[:, 1 : length - last_centre]
+        behind = self._cut(torch.cat([backwards, mirrored], dim=1), rows.flip(0))
         bands = (ahead + behind) @ self.even
         if self.odd.shape[1]:
             bands = torch.cat([bands, (ahead - behind) @ self.odd], dim=2)
@@ -58,5 +66,5 @@ class FoldedFilters(nn.Module):
 
     def _cut(self, sound: Tensor, rows: Tensor) -> Tensor:
         """Overlapping frames ``[batch, frames, samples]``, copied in blocks."""
-        blocks = sound.reshape(-1, self.length // _BLOCK, _BLOCK)[:, rows]
-        return blocks.reshape(-1, len(rows), rows.shape[1] * _BLOCK)
+        blocks = sound.reshape(-1, sound.shape[1] // _BLOCK, _BLOCK)[:, rows]
+        return blocks.reshape(-1, rows.shape[0], rows.shape[1] * _BLOCK)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -115,6 +115,31 @@ def embeddings(points: NDArray[np.floating], labels: Sequence[str], path: Path) 
     axes.set(xticks=[], yticks=[])
     axes.set_title("Embeddings of solo windows (t-SNE)", fontsize=10)
     axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
+    _save(figure, path)
+
+
+def bars(labels: Sequence[str], values: NDArray[np.floating], title: str, path: Path) -> None:
+    """A bar a label, green above zero and red below; none where there is no value."""
+    figure, axes = plt.subplots(figsize=(1.5 + 0.36 * len(labels), 4))
+    colours = ["tab:green" if value >= 0 else "tab:red" for value in values]
+    axes.bar(range(len(labels)), np.nan_to_num(values), color=colours)
+    axes.axhline(0.0, color="0.5", linewidth=0.8)
+    axes.set_xticks(range(len(labels)), labels, rotation=60, ha="right", fontsize=8)
+    axes.set_title(title, fontsize=10)
+    _save(figure, path)
+
+
+def curves(
+    x: Sequence[float], values: Mapping[str, Sequence[float]], axis: str, title: str, path: Path
+) -> None:
+    """Several scores against one choice, a small plot each."""
+    figure, plots = plt.subplots(
+        1, len(values), figsize=(3.6 * len(values), 3.2), layout="constrained", squeeze=False
+    )
+    for axes, (name, y) in zip(plots[0], values.items(), strict=True):
+        axes.plot(x, y, marker="o")
+        axes.set(xlabel=axis, ylabel=name)
+    figure.suptitle(title, fontsize=10)
     _save(figure, path)
 
 

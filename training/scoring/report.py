@@ -21,7 +21,7 @@ SETS = {
     "clips": "all labelled clips",
     "solo_clips": "solos",
     "mix_clips": "mixes",
-    "windows": "windows (1 s)",
+    "windows": "single windows",
     "all": "all counts",
     "few": "0 to 3 instruments",
     "many": "4 to 6 instruments",
