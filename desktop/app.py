@@ -30,7 +30,7 @@ from desktop.heard.bridge import ModelLoader
 from desktop.kept import settings as stored
 from desktop.kept.save import save_picture
 from desktop.kept.session_log import SessionLog, logs_folder, tidy
-from desktop.looks.dress import dress, resolve_theme
+from desktop.looks.dress import dress, first_scale, resolve_theme
 from desktop.looks.icons import program_icon
 from desktop.looks.style import MonitorStyle
 from desktop.sessions.file_session import FileSession
@@ -109,6 +109,9 @@ def run_monitor(args: argparse.Namespace) -> int:
     app = application()
     path = stored.settings_path()
     settings, damage = stored.load(path)
+    screen = app.primaryScreen()
+    if not path.exists() and screen is not None:
+        settings.scale = first_scale(screen.availableGeometry().height())
     loader = ModelLoader(args.model)
     sending = Sending(args, loader.future.result().spec) if asked_for(args) else None
     shooting = args.screenshot is not None
@@ -218,10 +221,11 @@ def _keep_on_screen(window: MainWindow) -> None:
     if screen is None or window.isMaximized() or window.isFullScreen():
         return
     free = screen.availableGeometry()
-    window.resize(window.size().boundedTo(free.size()))
-    if window.settings.geometry and not free.contains(window.geometry()):
-        left = min(window.x(), free.right() + 1 - window.width())
-        top = min(window.y(), free.bottom() + 1 - window.height())
+    frame = window.frameGeometry().size() - window.size()
+    window.resize(window.size().boundedTo(free.size() - frame))
+    if window.settings.geometry and not free.contains(window.frameGeometry()):
+        left = min(window.x(), free.right() + 1 - window.frameGeometry().width())
+        top = min(window.y(), free.bottom() + 1 - window.frameGeometry().height())
         window.move(max(left, free.left()), max(top, free.top()))
 
 

@@ -8,9 +8,11 @@ listens to it at the speed it plays. The audibility view needs a mix and its ste
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
@@ -39,11 +41,13 @@ from desktop.windows.main_window import MainWindow  # noqa: E402
 from realtime.errors import TuttiError  # noqa: E402
 from realtime.host.chain import EffectStep  # noqa: E402
 from realtime.host.devices import FileInput, Streams  # noqa: E402
+from realtime.host.reastream_sender import ReaStreamSender  # noqa: E402
 from realtime.model import TagModel  # noqa: E402
 from realtime.smoothing import Smoothing  # noqa: E402
 from realtime.sources.base import Source  # noqa: E402
 from realtime.sources.device import Device  # noqa: E402
 from realtime.sources.file import FileSource  # noqa: E402
+from realtime.sources.paced import PacedSource  # noqa: E402
 
 DEMO = Path(__file__).parent.parent / "realtime" / "assets" / "demo.ogg"
 AT_S = 24.0
@@ -54,6 +58,9 @@ DEVICES = (
     ("Scarlett 18i20 USB", "ALSA", 18, 96_000, False, False),
     ("Built-in Audio Analog Stereo", "PulseAudio", 2, 48_000, False, False),
 )
+
+DAW_TRACKS = (("drum bus", 0.7), ("keys", 0.1))
+"""Identifiers of ReaStream, and gains."""
 
 
 def draw(folder: Path, piece: Path, session: Path | None) -> Iterator[str]:
@@ -128,11 +135,12 @@ def views(
     chooser = LiveInputDialog(settings, window.background, window)
     chooser.levels.previews = Previews(lambda device: _preview(device, piece))
     chooser.show()
-    _run(app, 2.0)  # what this machine really has is listed first
-    chooser._listed([Device(*fields) for fields in DEVICES], None)
-    chooser.device.setCurrentIndex(0)
-    _run(app, 1.5)
-    yield "live-input", chooser
+    with _tracks_sent(piece):
+        _run(app, 2.0)  # what this machine really has is listed first
+        chooser._listed([Device(*fields) for fields in DEVICES], None)
+        chooser.device.setCurrentIndex(0)
+        _run(app, 1.5)
+        yield "live-input", chooser
     chooser.close()
     window.resize(*WINDOW_SIZE)
     window.show_session(_live(model, piece, settings))
@@ -140,6 +148,30 @@ def views(
     yield "live", window
     window.close()
     window.wait_closed(3.0)
+
+
+@contextmanager
+def _tracks_sent(piece: Path) -> Iterator[None]:
+    """A DAW that sends two tracks by ReaStream, at two levels."""
+    over = threading.Event()
+
+    def send(name: str, gain: float) -> None:
+        source, sender = PacedSource(FileSource(piece, block_s=1.0)), ReaStreamSender(name)
+        source.open()
+        while not over.is_set() and (block := source.read(1.0)) is not None:
+            sender.send(gain * block, source.sample_rate_hz)
+        source.close()
+        sender.close()
+
+    tracks = [threading.Thread(target=send, args=each) for each in DAW_TRACKS]
+    for track in tracks:
+        track.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for track in tracks:
+            track.join()
 
 
 def effects(

@@ -215,7 +215,7 @@ def export(
     quantize(fp32, int8, calibration_windows(audio), model.int8)
     quantised = onnx_scores(int8, audio)
     # int8 shifts probabilities a little: its thresholds are its own.
-    how = "int8 (QDQ, per channel) in the residual stages" if model.int8.inside else "none"
+    how = "int8 (QDQ, per channel) in most convolutions" if model.int8.inside else "none"
     described = replace(spec, quantisation=how)
     if validation is None:
         described = _on_rendered(described, quantised, targets)

@@ -126,7 +126,7 @@ class Engine:
             with self._lock:
                 self._capture = self._analysis = None
             self.abandoned = capture.abandoned + analysis.alive
-            event(logging.INFO, "stopped", **vars(self._counters))
+            event(logging.INFO, "stopped", source=self._source.name, **vars(self._counters))
 
     def __enter__(self) -> Engine:
         self.start()

@@ -21,8 +21,12 @@ from realtime.cli import COMMAND_GROUP, DEV_GROUP
 ROOT = Path(__file__).resolve().parent.parent
 BAD = ("x", "", "nan", "-inf", "inf", "-1", "0", "1e400", "0x1", "1,,2", "a:b:c", "1:2", "é")
 STARTED_BY_THEMSELVES = {
+    "export.bench.child",
     "realtime.cli",
     "realtime.host.plugin_worker",
+    "realtime.live_outputs.midi_port",
+    "realtime.sources.datagrams",
+    "realtime.sources.jack_recorder",
     "realtime.sources.recorder",
 }
 """The command, and the processes it starts itself; a person starts nothing with ``python -m``."""
@@ -87,7 +91,7 @@ def test_no_option_shows_the_name_of_a_function() -> None:
         ("host --duration x", "'x' is not a number of seconds: give at least 0"),
         ("host --block 0", "'0' is not a whole number, 1 or more"),
         ("audit --mix a --min-s nan b", "'nan' is not a number of seconds: give at least 0.1"),
-        ("benchmark --runs 0", "'0' is not a whole number, 1 or more"),
+        ("bench --runs 0", "'0' is not a whole number, 1 or more"),
         ("bank build b --scale 2", "'2' is not a number above 0 and at most 1"),
         ("bank add a b --pieces x", "'x' is not a whole number, 1 or more"),
         ("train r --bank b --run c --seed -1", "'-1' is not a whole number, 0 or more"),
@@ -120,11 +124,6 @@ def tutti(*arguments: object, **options: object) -> subprocess.CompletedProcess[
         ("difficulty", ("--bank", "none"), "none is not a note bank"),
         ("demo", ("/dev/null/x.ogg",), "/dev/null"),
         ("screenshots", ("FOLDER", "--file", "none.wav"), "none.wav does not exist"),
-        (
-            "compare",
-            ("--bank", "none", "--recordings", "none", "--out", "FOLDER"),
-            "none is not a note bank",
-        ),
     ],
 )
 def test_a_tool_tells_bad_input(name, arguments, says, tmp_path) -> None:

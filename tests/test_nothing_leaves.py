@@ -190,8 +190,13 @@ def test_outputs_that_were_asked_for_stay_on_this_computer(tmp_path: Path) -> No
 @closed
 @pytest.mark.parametrize(
     ("arguments", "socket"),
-    [((), "udp 0100007F:E556"), (("--reastream-address", "0.0.0.0"), "udp 00000000:E556")],
-    ids=["as it is", "wider when told"],
+    [
+        pytest.param((), "udp 0100007F:E556", id="as it is"),
+        pytest.param(
+            ("--reastream-address", "0.0.0.0"), "udp 00000000:E556",
+            id="wider when told", marks=pytest.mark.slow,
+        ),
+    ],
 )
 def test_reastream_is_received_from_this_computer_only(
     arguments: tuple[str, ...], socket: str, tmp_path: Path

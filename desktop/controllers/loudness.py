@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PyQt6.QtCore import QTimer
+from PyQt6.QtWidgets import QBoxLayout
 
 from desktop.sessions.file_session import FileSession
 from desktop.sessions.live_session import LiveSession
@@ -12,7 +13,8 @@ from desktop.sessions.probe import Measured, SoundProbe
 from desktop.widgets.loudness import LoudnessPanel
 from desktop.windows.main_window import MainWindow
 
-LOOK_MS = 100
+LOOK_MS = 200
+"""Numbers that change oftener cannot be read."""
 LEAST_HEIGHT_PX = 700
 """In a lower window the tags need the room; nothing is measured then."""
 
@@ -49,7 +51,8 @@ class Loudness:
         window, panel = self.window, self.panel
         if panel.theme is not window.theme:
             panel.set_theme(window.theme)
-        roomy = window.height() >= window.theme.px(LEAST_HEIGHT_PX)
+        beside = window.side_column.direction() == QBoxLayout.Direction.TopToBottom
+        roomy = beside and window.height() >= window.theme.px(LEAST_HEIGHT_PX)
         shown = self.settings.loudness and roomy and not window.compact
         if panel.isHidden() == shown:
             panel.setVisible(shown)

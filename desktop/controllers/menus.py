@@ -175,9 +175,8 @@ class Menus:
     def _show_recent(self) -> None:
         self.recent.clear()
         for path in self.settings.recent_files:
-            add_choice(
-                self.recent, Path(path).name, functools.partial(self.window.open_file, Path(path))
-            )
+            call = functools.partial(self.window.open_file, Path(path), play=True)
+            add_choice(self.recent, Path(path).name, call)
         self.recent.setEnabled(bool(self.settings.recent_files))
 
     def _show_checks(self) -> None:

@@ -23,6 +23,7 @@ class Reviewing:
         self._changed = changed
         self._looked_at_s: float | None = None
         window.session_changed.connect(self._forget_place)
+        window.roll.markers_changed.connect(window.transport.overview.set_markers)
 
     def _forget_place(self) -> None:
         self._looked_at_s = None

@@ -22,11 +22,12 @@ def correlation(sound: NDArray[np.floating]) -> float | None:
     """
     if sound.shape[1] < 2 or not len(sound):
         return None
-    left, right = sound[:, 0].astype(np.float64), sound[:, 1].astype(np.float64)
-    power = float(np.dot(left, left) * np.dot(right, right)) / len(sound) ** 2
-    if power < QUIET**2:
+    left, right = sound[:, 0], sound[:, 1]
+    # Not np.dot: BLAS would wake threads of its own for so little.
+    own = np.mean(left * left, dtype=np.float64) * np.mean(right * right, dtype=np.float64)
+    if own < QUIET**2:
         return None
-    return float(np.dot(left, right) / len(sound) / np.sqrt(power))
+    return float(np.mean(left * right, dtype=np.float64) / np.sqrt(own))
 
 
 def spectrum(sound: NDArray[np.floating], sample_rate_hz: int) -> NDArray[np.float64]:

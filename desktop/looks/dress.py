@@ -17,6 +17,14 @@ def resolve_theme(choice: str, scale: float) -> Theme:
     return Theme.named(choice, scale)
 
 
+def first_scale(screen_height_px: int) -> float:
+    """The size to begin with: a screen of many pixels that its system does not enlarge gets more.
+
+    ``screen_height_px`` counts the system's own scaling: 1440 for a 5K screen at 200 %.
+    """
+    return 2.0 if screen_height_px >= 2600 else 1.5 if screen_height_px >= 1900 else 1.0
+
+
 def dress(app: QApplication, theme: Theme, *, follow_system: bool = False) -> None:
     """Give the whole application a theme; the window frame follows where the system can."""
     hints = QApplication.styleHints()

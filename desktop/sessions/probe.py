@@ -19,7 +19,7 @@ from realtime.priority import lower_this_thread
 KEPT_S = 8.0
 WAITING_S = 2.0
 """Sound that waits to be measured at most; beyond that the oldest is left out."""
-PERIOD_S = 0.1
+PERIOD_S = 0.2
 RECENT_S = 0.4
 """What correlation looks back over."""
 

@@ -12,9 +12,10 @@ from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from desktop.heard.sound import BANDS, FLOOR_DBFS, HIGHEST_HZ, LOWEST_HZ
 from desktop.looks.theme import Theme
+from desktop.widgets.still import Still
 from realtime.loudness import Loudness
 
-HEIGHT_PX = 232
+HEIGHT_PX, PEAK_PX, CORRELATION_PX, SPECTRUM_PX = 232, 96, 120, 150
 HOT_DBTP = -1.0
 """True peaks above it clip in many a codec: EBU R 128 allows no more."""
 TOP_DBFS = -6.0
@@ -30,6 +31,7 @@ class LoudnessPanel(QWidget):
         self.theme = theme
         self._loudness = Loudness()
         self._correlation: float | None = None
+        self._still = Still(self)
         self._spectrum: NDArray[np.float64] = np.full(BANDS, FLOOR_DBFS)
         self.setAccessibleName("Loudness")
         self.setToolTip(
@@ -80,61 +82,87 @@ class LoudnessPanel(QWidget):
     # -- painting --------------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        painter, px, one = QPainter(self), self.theme.px, self._loudness
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.fillRect(self.rect(), self.theme.colour("panel"))
-        width = self.width() - px(32)
-        self._text(painter, QRectF(px(16), px(12), width, px(18)), "Loudness", "muted", 12, True)
-        unit = QRectF(px(16), px(12), width, px(18))
-        self._text(painter, unit, "LUFS", "muted", 12, False, _ALIGN.AlignRight)
-        third = width / 3
-        for place, (name, value, size) in enumerate((
-            ("Integrated", one.integrated_lufs, 24),
-            ("Short term", one.short_term_lufs, 19),
-            ("Momentary", one.momentary_lufs, 19),
-        )):  # fmt: skip
-            box = QRectF(px(16) + place * third, px(34), third, px(30))
+        still = self._still.begin((self.theme.name, self.theme.scale), self.theme.colour("panel"))
+        if still is not None:
+            self._paint_still(still)
+            still.end()
+        painter, one = QPainter(self), self._loudness
+        self._still.blit(painter, event.rect() if event else self.rect())
+        for box, value, size in zip(
+            self._thirds(34, 30),
+            (one.integrated_lufs, one.short_term_lufs, one.momentary_lufs),
+            (24, 19, 19),
+            strict=True,
+        ):
             self._text(painter, box, number(value), "text", size, True)
-            self._text(painter, box.translated(0, px(27)), name, "muted", 12)
-        self._paint_peak(painter, QRectF(px(16), px(96), width, px(20)))
-        self._paint_correlation(painter, QRectF(px(16), px(120), width, px(20)))
-        self._paint_spectrum(painter, QRectF(px(16), px(150), width, px(70)))
+        peak = one.true_peak_dbtp
+        hot = peak > HOT_DBTP
+        text, role = f"{'▲ ' if hot else ''}{number(peak)} dBTP", "warn" if hot else "text"
+        self._text(painter, self._line(PEAK_PX), text, role, 14, hot, _ALIGN.AlignRight)
+        self._paint_correlation(painter, self._correlation)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._paint_spectrum(painter, self._plot())
         painter.end()
 
-    def _paint_peak(self, painter: QPainter, box: QRectF) -> None:
-        peak = self._loudness.true_peak_dbtp
-        hot = peak > HOT_DBTP
-        self._text(painter, box, "True peak", "muted", 13)
-        text = f"{'▲ ' if hot else ''}{number(peak)} dBTP"
-        role = "warn" if hot else "text"
-        self._text(painter, box, text, role, 14, hot, _ALIGN.AlignRight)
-
-    def _paint_correlation(self, painter: QPainter, box: QRectF) -> None:
-        px, value = self.theme.px, self._correlation
-        self._text(painter, box, "Correlation", "muted", 13)
-        shown = "–" if value is None else correlation_text(value)
-        role = "warn" if value is not None and value < 0 else "text"
-        self._text(painter, box, shown, role, 14, value is not None and value < 0,
-                   _ALIGN.AlignRight)  # fmt: skip
-        bar = QRectF(
-            box.left() + px(88), box.center().y() - px(3), box.width() - px(88 + 56), px(6)
-        )
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self.theme.colour("track"))
-        painter.drawRoundedRect(bar, px(3), px(3))
-        painter.setBrush(self.theme.colour("faint"))
-        painter.drawRect(QRectF(bar.center().x() - 0.5, bar.top() - px(3), 1, px(12)))
-        if value is not None:
-            x = bar.left() + (value + 1) / 2 * bar.width()
-            painter.setBrush(self.theme.colour(role))
-            painter.drawRoundedRect(QRectF(x - px(2), bar.top() - px(4), px(4), px(14)), 2, 2)
-
-    def _paint_spectrum(self, painter: QPainter, box: QRectF) -> None:
+    def _line(self, top_px: int, height_px: int = 20) -> QRectF:
         px = self.theme.px
-        plot = box.adjusted(0, 0, 0, -px(16))
+        return QRectF(px(16), px(top_px), self.width() - px(32), px(height_px))
+
+    def _thirds(self, top_px: int, height_px: int) -> list[QRectF]:
+        line = self._line(top_px, height_px)
+        third = line.width() / 3
+        return [
+            QRectF(line.left() + place * third, line.top(), third, line.height())
+            for place in range(3)
+        ]
+
+    def _plot(self) -> QRectF:
+        return self._line(SPECTRUM_PX, 54)
+
+    def _bar(self) -> QRectF:
+        """The scale of correlation, -1 to 1."""
+        px, line = self.theme.px, self._line(CORRELATION_PX)
+        left = line.left() + px(88)
+        return QRectF(left, line.center().y() - px(3), line.width() - px(144), px(6))
+
+    def _paint_still(self, painter: QPainter) -> None:
+        px, colour = self.theme.px, self.theme.colour
+        head = self._line(12, 18)
+        self._text(painter, head, "Loudness", "muted", 12, True)
+        self._text(painter, head, "LUFS", "muted", 12, False, _ALIGN.AlignRight)
+        names = ("Integrated", "Short term", "Momentary")
+        for box, name in zip(self._thirds(61, 30), names, strict=True):
+            self._text(painter, box, name, "muted", 12)
+        self._text(painter, self._line(PEAK_PX), "True peak", "muted", 13)
+        self._text(painter, self._line(CORRELATION_PX), "Correlation", "muted", 13)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self.theme.colour("track", 0.5))
-        painter.drawRect(plot)
+        painter.setBrush(colour("track"))
+        bar, plot = self._bar(), self._plot()
+        painter.drawRoundedRect(bar, px(3), px(3))
+        painter.setBrush(colour("faint"))
+        painter.drawRect(QRectF(bar.center().x() - 0.5, bar.top() - px(3), 1, px(12)))
+        painter.fillRect(plot, colour("track", 0.5))
+        octaves = math.log2(HIGHEST_HZ / LOWEST_HZ)
+        for hertz, text in _MARKS_HZ:
+            x = plot.left() + math.log2(hertz / LOWEST_HZ) / octaves * plot.width()
+            painter.fillRect(QRectF(x, plot.top(), 1, plot.height()), colour("line"))
+            label = QRectF(x - px(28), plot.bottom() + px(2), px(56), px(14))
+            self._text(painter, label, text, "muted", 11, False, _ALIGN.AlignHCenter)
+
+    def _paint_correlation(self, painter: QPainter, value: float | None) -> None:
+        px = self.theme.px
+        cancels = value is not None and value < 0
+        role = "warn" if cancels else "text"
+        text = "–" if value is None else correlation_text(value)
+        line = self._line(CORRELATION_PX)
+        self._text(painter, line, text, role, 14, cancels, _ALIGN.AlignRight)
+        if value is not None:
+            bar = self._bar()
+            x = bar.left() + (value + 1) / 2 * bar.width()
+            needle = QRectF(x - px(2), bar.top() - px(4), px(4), px(14))
+            painter.fillRect(needle, self.theme.colour(role))
+
+    def _paint_spectrum(self, painter: QPainter, plot: QRectF) -> None:
         shares = np.clip((self._spectrum - FLOOR_DBFS) / (TOP_DBFS - FLOOR_DBFS), 0.0, 1.0)
         step = plot.width() / BANDS
         path = QPainterPath(plot.bottomLeft())
@@ -143,16 +171,7 @@ class LoudnessPanel(QWidget):
             path.lineTo(QPointF(plot.left() + (band + 0.5) * step, plot.bottom() - height))
         path.lineTo(plot.bottomRight())
         path.closeSubpath()
-        painter.setBrush(self.theme.colour("accent", 0.55))
-        painter.drawPath(path)
-        octaves = math.log2(HIGHEST_HZ / LOWEST_HZ)
-        for hertz, text in _MARKS_HZ:
-            x = plot.left() + math.log2(hertz / LOWEST_HZ) / octaves * plot.width()
-            painter.setBrush(self.theme.colour("line"))
-            painter.drawRect(QRectF(x, plot.top(), 1, plot.height()))
-            label = QRectF(x - px(28), plot.bottom() + px(2), px(56), px(14))
-            self._text(painter, label, text, "muted", 11, False, _ALIGN.AlignHCenter)
-            painter.setPen(Qt.PenStyle.NoPen)
+        painter.fillPath(path, self.theme.colour("accent", 0.55))
 
     def _text(
         self,

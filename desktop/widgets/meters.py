@@ -35,7 +35,6 @@ from desktop.widgets.meter_rows import (
 from desktop.widgets.spoken import Spoken
 from realtime.taxonomy import FAMILIES, INSTRUMENTS, display_name
 
-_NAMES = (*INSTRUMENTS, *FAMILIES)
 _INDEX = {name: i for i, name in enumerate(INSTRUMENTS)}
 _FAMILY_INDEX = {name: len(INSTRUMENTS) + i for i, name in enumerate(FAMILIES)}
 _STAGE_S = 0.25
@@ -144,11 +143,11 @@ class Meters(MeterHands):
 
     def _see_stage(self, now_s: float) -> None:
         pairs = zip(self._values.tolist(), self._limits, strict=True)
-        heard = {_NAMES[i] for i, (value, limit) in enumerate(pairs) if value >= limit}
-        if not self._has_data:
-            heard = set()
-        members = {name for name in heard if name in _INDEX}
-        unsure = {one for one in heard - members if is_unsure(one, members | {one})}
+        heard = [self._has_data and value >= limit for value, limit in pairs]
+        count = len(INSTRUMENTS)
+        members = {name for name, one in zip(INSTRUMENTS, heard[:count], strict=True) if one}
+        families = [name for name, one in zip(FAMILIES, heard[count:], strict=True) if one]
+        unsure = {name for name in families if is_unsure(name, members | {name})}
         stage = self._stage.update(members | unsure, now_s)
         if stage != self._on_stage:
             if not self.settings.reduced_motion:

@@ -110,7 +110,8 @@ class PolyphonyMeter(QWidget):
         painter.setFont(self.theme.font(12))
         box = QRect(left, 0, self.width() - left - px(4), self.height())
         wrap = middle | Qt.TextFlag.TextWordWrap
-        words = "at once" if box.width() < px(100) else f"at once, most likely {texts[1]}"
+        plain = box.width() < px(100) or texts[0] == texts[1]
+        words = "at once" if plain else f"at once, most likely {texts[1]}"
         painter.drawText(box, wrap, words)
 
     def _paint_texts(self, painter: QPainter, texts: tuple[str, str, str]) -> None:
@@ -127,14 +128,14 @@ class PolyphonyMeter(QWidget):
         painter.drawText(QRect(px(16), top, width, height), middle, texts[0])
         used = QFontMetrics(font).horizontalAdvance(texts[0]) + px(16)
         small = self.theme.font(13)
-        lines = [f"most likely {texts[1]}"]
+        lines = [f"most likely {texts[1]}"] if texts[0] != texts[1] else []
         if self._range and self._largest is not None and self._largest > self._range[1]:
             lines.append(f"{texts[2]} in the last 10 s")
         metrics = QFontMetrics(small)
         painter.setFont(small)
         painter.setPen(self.theme.colour("muted"))
         step, room = metrics.height(), width - used
-        if max(map(metrics.horizontalAdvance, lines)) > room:
+        if max(map(metrics.horizontalAdvance, lines), default=0) > room:
             lines = lines[:1]
         y = top + (height - step * len(lines)) // 2
         for line in lines:

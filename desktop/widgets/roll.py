@@ -40,6 +40,7 @@ class HistoryRoll(QWidget):
 
     jump_wanted = pyqtSignal(float)
     edited = pyqtSignal()
+    markers_changed = pyqtSignal(list)
 
     def __init__(self, settings: Settings, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -96,7 +97,8 @@ class HistoryRoll(QWidget):
         """Begin with another track; ``duration_s`` is a file's length."""
         self.track, self.is_live, self.hop_s = track, is_live, hop_s
         self._duration_s, self.frozen, self._start_s, self._now_s = duration_s, False, 0.0, 0.0
-        self.markers, self.losses = [], ()
+        self.losses = ()
+        self.set_markers([])
         self.hint = "What is heard is drawn here."
         self.update()
 
@@ -177,6 +179,7 @@ class HistoryRoll(QWidget):
 
     def set_markers(self, markers: list[Marker]) -> None:
         self.markers = sorted(markers, key=lambda marker: marker.time_s)
+        self.markers_changed.emit(self.markers)
         self.update()
 
     def look_at(self, time_s: float) -> None:

@@ -94,7 +94,7 @@ class StatusBar(QWidget):
         px = self.theme.px
         self._row.setContentsMargins(px(8 if narrow else 16), 0, px(8 if narrow else 16), 0)
         self._row.setSpacing(px(10 if narrow else 24))
-        self.setFixedHeight(px(26 if narrow else 32))
+        self.setFixedHeight(px(36 if not self.enlarge.isHidden() else 26 if narrow else 32))
         self._show_losses()
 
     def set_modest(self, modest: bool) -> None:

@@ -52,5 +52,7 @@ WIDGET_KEYS = (
     ("History", "+, −", "Shorter or longer span (also Ctrl+wheel)"),
     ("History", "Wheel", "Move through the past while frozen"),
     ("File", "Left, Right", "5 s back or forward"),
+    ("File", "Wheel, +, −", "Closer or farther (Shift+wheel moves)"),
+    ("File", "0", "The whole file (or a double click)"),
 )
 """Keys that the focused widget takes itself."""

@@ -44,6 +44,7 @@ class DeviceList(QWidget):
         self._devices: dict[tuple[object, ...], Device] = {}
         self._area: QScrollArea | None = None
         self._shown_dbfs: dict[tuple[object, ...], float] = {}
+        self._told_dbfs: dict[tuple[object, ...], float] = {}
         self._timer = QTimer(self)
         self._timer.setInterval(FRAME_MS)
         self._timer.timeout.connect(self._look)
@@ -58,6 +59,10 @@ class DeviceList(QWidget):
         if self.isVisible():
             self.previews.show(devices)
         self._picked()
+
+    def tell_level(self, identity: tuple[str, str, int], level_dbfs: float) -> None:
+        """The peak of a line that is no device here, and is not opened to hear it."""
+        self._told_dbfs[identity] = level_dbfs
 
     def close_previews(self, wait_for: tuple[str, str, int] | None = None) -> None:
         """Let go of every input; of ``wait_for`` before this returns."""
@@ -82,16 +87,22 @@ class DeviceList(QWidget):
         self.setFixedHeight(self.sizeHint().height())
         area, index = self._area, self.box.currentIndex()
         if area is not None:
-            height = min(self.height(), ROWS_IN_VIEW * ROW_PX)
+            height = min(self.sizeHint().height(), ROWS_IN_VIEW * ROW_PX)
             if area.height() != height:
                 area.setFixedHeight(height)
                 window = self.window()
                 if window is not None and window is not self and window.isVisible():
-                    QTimer.singleShot(0, window.adjustSize)
+                    QTimer.singleShot(0, self._fit_window)
             area.ensureVisible(0, index * ROW_PX + ROW_PX // 2, 0, ROW_PX // 2)
         if self.box.currentIndex() >= 0:
             self.setAccessibleDescription(self.text_of(self.box.currentIndex()))
         self.update()
+
+    def _fit_window(self) -> None:
+        """As high as it would like to be; ``adjustSize`` stops at two thirds of a small screen."""
+        window = self.window()
+        if window is not None:
+            window.resize(window.width(), window.sizeHint().height())
 
     def text_of(self, index: int) -> str:
         """A line in words, with its level."""
@@ -141,7 +152,9 @@ class DeviceList(QWidget):
             self._picked()
         for index in range(self.box.count()):
             identity = self._identity(index)
-            level = self.previews.level_dbfs(identity)
+            level = self._told_dbfs.pop(identity, None)
+            if level is None:
+                level = self.previews.level_dbfs(identity)
             before = self._shown_dbfs.get(identity)
             if level is None and before is None:
                 continue

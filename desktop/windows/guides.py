@@ -22,8 +22,9 @@ GUIDES = {
     "linux": (
         "Linux: PipeWire, PulseAudio or JACK",
         "Choose 'Monitor of' your output: it carries what the computer plays, and its level "
-        "moves while that plays. With JACK, or PipeWire's JACK side, start listening here and "
-        "connect the DAW's outputs to this program in qpwgraph or Carla. If the list is empty, "
+        "moves while that plays. With JACK, or PipeWire's JACK side, choose Tutti (JACK ports), "
+        "which pip install 'tutti-meter[jack]' brings, and connect the DAW's outputs to it in "
+        "qpwgraph or Carla. If the list is empty, "
         "start the sound server and press Refresh.",
     ),
 }

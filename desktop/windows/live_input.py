@@ -24,7 +24,7 @@ from desktop.windows.guides import guide
 from desktop.windows.reastream_senders import ReaStreamSenders
 from realtime.errors import TuttiError
 from realtime.sources import reastream
-from realtime.sources.device import Device, find_known
+from realtime.sources.device import Device, find_known, goes_by_name
 from realtime.sources.reastream_packet import PORT
 from realtime.sources.reastream_receiver import LOOPBACK, Sending
 
@@ -126,7 +126,6 @@ class LiveInputDialog(QDialog):
         device_row.addWidget(self.levels.in_scroller(), 1)
         self.device.setParent(self)
         self.device.hide()
-        device_row.addWidget(self.refresh_button)
         form = QGridLayout()
         form.setHorizontalSpacing(24)
         form.setVerticalSpacing(12)
@@ -148,6 +147,7 @@ class LiveInputDialog(QDialog):
         body.setProperty("role", "muted")
         body.setWordWrap(True)
         buttons = QHBoxLayout()
+        buttons.addWidget(self.refresh_button)
         buttons.addStretch()
         buttons.addWidget(cancel)
         buttons.addWidget(self.start_button)
@@ -197,7 +197,8 @@ class LiveInputDialog(QDialog):
         problem = str(error) if error else ""
         if not problem and not self.devices:
             problem = "No sound input was found: connect one or start the sound server; Refresh."
-        self.levels.show_devices(self.devices)
+        # Those that go by name are not opened to be previewed: a patch bay would show it.
+        self.levels.show_devices([one for one in self.devices if not goes_by_name(one.host_api)])
         self.problem.setText(problem)
         self.problem.setVisible(bool(problem))
         self.start_button.setEnabled(bool(self.devices))
@@ -206,7 +207,7 @@ class LiveInputDialog(QDialog):
     # -- senders of ReaStream ----------------------------------------------------------
 
     def _senders_heard(self, senders: list[Sending]) -> None:
-        """Add who is new to the end of the list, and write everybody's level."""
+        """Add who is new to the end of the list, and tell everybody's level."""
         self._senders = {}
         for sender in senders:
             device = reastream.device(sender.name, *self._address)
@@ -215,9 +216,10 @@ class LiveInputDialog(QDialog):
             )
             self._senders[device.identity] = sender
             self._keep(device)
+            self.levels.tell_level(device.identity, sender.level.peak_dbfs)
         for index, device in enumerate(self.devices):
-            if reastream.sends(device.host_api):
-                self.device.setItemText(index, self._text(device))
+            if self.device.itemText(index) != (text := self._text(device)):
+                self.device.setItemText(index, text)
         where = "{} port {}".format(*self._address)
         self.reastream.setText(
             f"ReaStream: set the plug-in on a track to send to {where}; who sends joins the list."
@@ -239,9 +241,10 @@ class LiveInputDialog(QDialog):
     def _text(self, device: Device) -> str:
         if not reastream.sends(device.host_api):
             return label_of(device)
-        sender = self._senders.get(device.identity)
-        state = f"{sender.level.rms_dbfs:.0f} dBFS" if sender else "not heard now"
-        return f"{device.full_label}, {state}"
+        if device.identity not in self._senders:
+            return f"{device.full_label}, not heard now"
+        channels = "mono" if device.channels == 1 else f"{device.channels} channels"
+        return f"{device.full_label}, {channels}, {device.sample_rate_hz / 1000:g} kHz"
 
     def _remembered(self) -> tuple[str, str, int]:
         return self.settings.device["name"], self.settings.device["host_api"], 0
@@ -262,18 +265,18 @@ class LiveInputDialog(QDialog):
             self.channel.addItem(text, value)
         self.channel.setCurrentIndex(max(self.channel.findData(self.settings.channel), 0))
         self.rate.clear()
-        own = f"The device's own, {device.sample_rate_hz / 1000:g} kHz" if device else "Its own"
-        self.rate.addItem(own, 0)
-        sent = device is not None and reastream.sends(device.host_api)
-        self.rate.setEnabled(not sent)  # the DAW chose both
-        self.block.setEnabled(not sent)
-        for rate_hz in () if sent else RATES_HZ:
+        its_own = f"The device's own, {device.sample_rate_hz / 1000:g} kHz" if device else "Its own"
+        self.rate.addItem(its_own, 0)
+        own = device is not None and goes_by_name(device.host_api)
+        self.rate.setEnabled(not own)  # the DAW, or JACK, chose both
+        self.block.setEnabled(not own)
+        for rate_hz in () if own else RATES_HZ:
             if device is None or rate_hz != device.sample_rate_hz:
                 self.rate.addItem(f"{rate_hz / 1000:g} kHz", rate_hz)
         self.rate.setCurrentIndex(max(self.rate.findData(self.settings.sample_rate_hz), 0))
         self.block.clear()
         self.block.addItem("The system's own", 0)
-        for frames in () if sent else BLOCKS:
+        for frames in () if own else BLOCKS:
             self.block.addItem(f"{frames} frames", frames)
         self.block.setCurrentIndex(max(self.block.findData(self.settings.block_frames), 0))
 

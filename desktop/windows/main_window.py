@@ -371,7 +371,10 @@ class MainWindow(QWidget):
         looked_at = (id(session.track), session.track.version, round(2 * reading.time_s))
         if looked_at != self._looked_back:
             self._looked_back = looked_at
-            self.lately = look_back(session.track, reading.time_s, self._thresholds)
+            time_s, rows = reading.time_s, session.track.rows()
+            if session.is_live and reading.values is not None and len(rows):
+                time_s = float(rows.centre_s[-1])  # the delay is no silence
+            self.lately = look_back(session.track, time_s, self._thresholds)
         order = self.activity.update(self.lately, now_s)
         self.meters.set_activity(order)
         if not self._roomed:
@@ -425,6 +428,7 @@ class MainWindow(QWidget):
         """The model's thresholds, and in their place those that the user set."""
         if not self._spec_shown or self.model.exception() is not None:
             return
+        self._looked_back = None
         spec = self.model.result().spec
         thresholds = {**spec.thresholds, **self.settings.thresholds}
         self._looked_back = None

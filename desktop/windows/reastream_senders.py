@@ -1,4 +1,4 @@
-"""Who sends by ReaStream, looked at twice a second while a dialog is open."""
+"""Who sends by ReaStream, looked at ten times a second while a dialog is open."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from desktop.background import Background
 from realtime.sources import reastream_receiver
 from realtime.sources.reastream_receiver import Receiver, release
 
-LOOK_MS = 500
+LOOK_MS = 100
 
 
 class _Hold:

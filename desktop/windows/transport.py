@@ -135,6 +135,7 @@ class Transport(QWidget):
         self._holder.setMinimumWidth(0 if slim else px(216))
         self.position.set_size(14 if slim else 22)
         self.overview.set_low(slim)
+        self.overview.setMinimumHeight(px(32 if slim else 72))
 
     # -- session ---------------------------------------------------------------------
 

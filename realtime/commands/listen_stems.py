@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -147,8 +148,9 @@ def _is_drawn(args: argparse.Namespace) -> bool:
 
 
 def _listen(stems: Sequence[Stem], args: argparse.Namespace, shutdown: Shutdown) -> int:
-    for stem in stems:
-        stem.engine.start()
+    with ThreadPoolExecutor(len(stems)) as opening:  # each may wait seconds for its source
+        for _ in opening.map(lambda stem: stem.engine.start(), stems):
+            pass
     until_s = float("inf") if args.duration is None else time.monotonic() + args.duration
     if _is_drawn(args):
         _draw(stems, until_s, shutdown)

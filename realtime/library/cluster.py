@@ -108,8 +108,7 @@ def _client(address: str) -> Any:
     # What goes wrong is told in a sentence; Dask prints tracebacks while it tries again.
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:
-        return Client(  # type: ignore[no-untyped-call]
-            address, timeout=CONNECT_S, set_as_default=False)
+        return Client(address, timeout=CONNECT_S, set_as_default=False)  # type: ignore
     except (OSError, ValueError) as error:
         raise TuttiError(
             f"There is no Dask scheduler at {address} ({error}): give the address it prints when "

@@ -158,6 +158,6 @@ class Journal:
             raise TuttiError(
                 f"Another 'tutti library' is at work on {self.path}: wait for its end."
                 if busy
-                else f"{self.path} cannot be used ({error}): make room and run the same command "
-                "again, or remove the file if it is damaged."
+                else f"{self.path} cannot be used ({error}): make room, or see that you may "
+                "write there, and run the same command again; remove the file if it is damaged."
             ) from None

@@ -93,7 +93,7 @@ def in_processes(
 
 
 def next_job(jobs: Iterator[Found], again: list[tuple[Found, int]]) -> tuple[Found, int] | None:
-    """What comes next, and for the how manieth time: what was begun before, else a new job."""
+    """A job and which try of it this is: what failed before comes first, then a new one."""
     if again:
         return again.pop()
     job = next(jobs, None)

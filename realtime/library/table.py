@@ -16,7 +16,8 @@ from realtime.whole_file import whole_file
 ROWS = 8192
 """Rows that are in memory at once."""
 FACTS = ("path", "size_bytes", "mtime_ns")
-_ABOUT = b"tutti"
+_ABOUT = b"tutti-library"
+"""Metadata that says whose table it is, and of which model."""
 
 
 class Table:

@@ -154,15 +154,20 @@ def find_known(name: str, host_api: str, devices: Sequence[Device]) -> Device:
     )
 
 
+def goes_by_name(host_api: str) -> bool:
+    """Whether an input is known by its name alone, in a list or not, and brings its own rate."""
+    from realtime.sources import jack_ports, reastream
+
+    return reastream.sends(host_api) or host_api == jack_ports.HOST_API
+
+
 def known_device(name: str, host_api: str) -> Device:
-    """As ``find_known``, of what there is now; what goes by name alone is in no list.
+    """As ``find_known``, of what there is now; what goes by name alone need not be there.
 
     Raises:
         TuttiError: it is not there, or what was kept fits several.
     """
-    from realtime.sources import jack_ports, reastream
-
-    if reastream.sends(host_api) or host_api == jack_ports.HOST_API:
+    if goes_by_name(host_api):
         return Device(name, host_api, 0, 0, False, False)
     return find_known(name, host_api, list_devices())
 

@@ -46,6 +46,8 @@ class Sending:
 
 @dataclass
 class _Newest:
+    """The last of what one sender sent, for its level."""
+
     newest: Packet
     heard_s: float
     recent: deque[Packet] = field(default_factory=deque)
@@ -192,13 +194,19 @@ class Receiver:
         self._child.close()
 
     def _run(self) -> None:
-        while not self._closing:
-            data = self._child.read(READ_S)
-            if data is None:
-                break
-            batches, self._received = recorder.whole_messages(self._received + data)
-            for batch, _ in batches:
-                self._take_all(batch)
+        try:
+            while not self._closing:
+                data = self._child.read(READ_S)
+                if data is None:
+                    break
+                batches, self._received = recorder.whole_messages(self._received + data)
+                for batch, _ in batches:
+                    self._take_all(batch)
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        """Tell all who listen; whoever asks for the address next gets another receiver."""
         self.ended = True
         if not self._closing:
             event(logging.ERROR, "reastream receiver ended", where=self.where)

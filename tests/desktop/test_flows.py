@@ -413,6 +413,7 @@ def test_every_size_shows_what_is_heard_the_count_and_the_level(opened, qtbot, s
         corner = widget.mapTo(window, widget.rect().bottomRight())
         assert widget.isVisible()
         assert window.rect().contains(corner), widget
+    assert window.transport.overview.height() >= 32
     seen = window.scroller.viewport().rect()
     rows = {item.row.instrument: item.rect for item in window.meters._placed}
     for name in ("piano", "violin"):
@@ -448,6 +449,21 @@ def test_an_empty_window_offers_three_ways_to_begin(opened, qtbot, monkeypatch):
     assert window.meters.isVisible()
     window.reset_session()
     assert welcome.isVisible()
+
+
+def test_the_delay_of_a_live_input_is_not_taken_for_silence(
+    opened, qtbot, write_sound, model_future
+):
+    opened.settings.expected = ["flute"]
+    song = write_sound("a.wav", [(["flute"], 12.0)])
+    opened.window.show_session(live_of(song, model_future, speed=1.0))
+    expected = opened.window.expected
+    qtbot.waitUntil(lambda: expected.lines() == [("Flute", "heard")], timeout=10_000)
+    said = []
+    for _ in range(20):
+        qtbot.wait(100)
+        said.append(expected.lines()[0][1])
+    assert set(said) == {"heard"}
 
 
 def test_the_delay_opens_how_often_to_look(opened, qtbot, write_sound, model_future):

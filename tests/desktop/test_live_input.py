@@ -17,6 +17,7 @@ from desktop.background import Background
 from desktop.kept.settings import Settings
 from desktop.sessions.live_session import LiveSession
 from desktop.sessions.open_live import channel_of, device_latency_s, open_live
+from desktop.windows.device_list import ROW_PX
 from desktop.windows.guides import GUIDES
 from desktop.windows.live_input import LiveInputDialog, channel_choices, label_of
 from realtime.errors import TuttiError
@@ -121,19 +122,24 @@ def test_senders_of_reastream_join_the_list_as_they_are_heard(
 ):
     """With levels that move; the one picked is heard, remembered, and found again by name."""
     settings = Settings()
-    made = dialog(settings, [BUILT_IN])
+    made = dialog(settings, [])
+    made.show()
     qtbot.waitUntil(lambda: f"port {port}" in made.reastream.text(), timeout=10_000)
+    assert not made.start_button.isEnabled()
     sends("drums", 0.5)
-    qtbot.waitUntil(lambda: made.device.count() == 2, timeout=5000)
-    assert made.current() == BUILT_IN.identity  # what was picked stays picked
-    assert made.device.itemText(1) == f"drums (ReaStream 127.0.0.1:{port}), -9 dBFS"
+    qtbot.waitUntil(lambda: made.device.count() == 1, timeout=5000)
+    assert made.device.itemText(0) == f"drums (ReaStream 127.0.0.1:{port}), 4 channels, 48 kHz"
     sends("keys", 0.05)
-    qtbot.waitUntil(lambda: made.device.count() == 3, timeout=5000)
-    assert made.device.itemText(2).endswith("-29 dBFS")
+    qtbot.waitUntil(lambda: made.device.count() == 2, timeout=5000)
+    assert made.device.currentIndex() == 0  # what was picked stays picked
+    shown = made.levels.level_text
+    qtbot.waitUntil(lambda: (shown(0), shown(1)) == ("−6 dBFS", "−26 dBFS"), timeout=5000)
+    area = made.levels.parent().parent()  # the scroller has grown with the list
+    qtbot.waitUntil(lambda: area.height() == made.levels.height() == 2 * ROW_PX, timeout=5000)
     made.refresh()
     qtbot.waitUntil(made.refresh_button.isEnabled, timeout=5000)
-    assert made.device.count() == 3
-    made.device.setCurrentIndex(2)
+    assert made.device.count() == 2
+    made.device.setCurrentIndex(1)
     assert not made.rate.isEnabled()
     assert "Channels 3 and 4" in [made.channel.itemText(i) for i in range(made.channel.count())]
     with qtbot.waitSignal(made.accepted_input) as chosen:

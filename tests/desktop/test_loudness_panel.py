@@ -6,12 +6,17 @@ import numpy as np
 import pytest
 from PyQt6.QtCore import Qt
 
+from desktop.controllers.correcting import CLIP_S
 from desktop.heard.sound import BANDS, FLOOR_DBFS, band_centres_hz, correlation, spectrum
 from desktop.looks.theme import Theme
+from desktop.sessions.live_session import LiveSession
 from desktop.sessions.probe import KEPT_S, SoundProbe
 from desktop.widgets.loudness import LoudnessPanel
 from realtime.loudness import Loudness
+from realtime.smoothing import Smoothing
+from realtime.sources.file import FileSource
 from realtime.sources.overheard import Overheard
+from realtime.sources.paced import PacedSource
 
 RATE_HZ = 48_000
 
@@ -112,17 +117,35 @@ def test_the_panel_shows_what_a_file_s_sound_measures_and_k_ends_it(opened, qtbo
     assert panel.isVisible()
 
 
+def test_a_live_input_is_measured_and_its_last_seconds_are_at_hand(
+    opened, qtbot, write_sound, model_future
+):
+    path = write_sound("in.wav", [(["piano"], 6.0)])
+    session = LiveSession(
+        "in", lambda: PacedSource(FileSource(path), speed=4.0), model_future, hop_s=0.5,
+        smoothing=Smoothing(), channel="mono",
+    )  # fmt: skip
+    opened.window.show_session(session)
+    panel = opened.menus.loudness.panel
+    qtbot.waitUntil(lambda: "Integrated −" in panel.summary(), timeout=15_000)
+    kept_s, load = opened.menus.correcting.last_sound()
+    sound, rate_hz = load()
+    assert 0.0 < kept_s <= CLIP_S
+    assert len(sound) == round(kept_s * rate_hz)
+    assert np.abs(sound).max() > 0.05
+
+
 def test_the_panel_gives_way_in_a_low_window_and_in_the_compact_one(opened):
     window, loudness = opened.window, opened.menus.loudness
     window.resize(1000, 620)
     loudness.look()
-    assert not loudness.panel.isVisible()
+    assert loudness.panel.isHidden()
     window.resize(1280, 840)
     loudness.look()
-    assert loudness.panel.isVisible()
+    assert not loudness.panel.isHidden()
     opened.menus.view.toggle_compact()
     loudness.look()
-    assert not loudness.panel.isVisible()
+    assert loudness.panel.isHidden()
 
 
 def test_a_hot_peak_and_a_cancelling_mix_are_told_in_words_and_by_a_mark(qtbot):

@@ -172,6 +172,8 @@ def test_a_family_that_is_heard_alone_says_so(meters):
     row = meters.rows()[0]
     assert meters.row_text(row) == "Brass, 100 percent, heard"
     assert "none of its instruments surely" in meters.raw_text(row)
+    give(meters, families=["brass", "voice"])
+    assert large(meters) == ["brass"], "a family of one is not its instrument"
     give(meters, families=["brass"], horn=0.9)
     assert large(meters) == ["horn"]
 

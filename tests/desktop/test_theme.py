@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from desktop.looks.dress import first_scale
 from realtime.colours import DARK, LIGHT, contrast_ratio
 from realtime.taxonomy import FAMILIES
 
@@ -35,6 +36,10 @@ def test_bars_stand_out_from_their_track(colours):
         for ground in (colours.panel, colours.track):
             ratio = contrast_ratio(colour, ground)
             assert ratio >= 3.0, f"{family} on {ground}: {ratio:.2f}"
+
+
+def test_the_first_size_follows_the_screen():
+    assert [first_scale(height) for height in (768, 1440, 2160, 2880)] == [1.0, 1.0, 1.5, 2.0]
 
 
 def test_a_family_has_one_hue_in_both_themes():

@@ -61,6 +61,7 @@ def test_what_belongs_to_another_file_is_passed_over(watch, document):
 
 def test_the_meters_give_back_what_was_hidden_pinned_and_expected(opened, qtbot):
     window, menus, settings = opened.window, opened.menus, opened.settings
+    menus.metering.toggle_quiet()  # so that the rows of what is not heard are there
     window.meters.toggle_hidden("flute")
     menus.undoing.watch.look()
     window.meters.toggle_pinned("piano")

@@ -6,22 +6,26 @@ import numpy as np
 import pytest
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtGui import QImage
+from PyQt6.QtWidgets import QApplication, QStyle, QStyleOptionComboBox
 
 from desktop.heard.bridge import Health, SessionState
 from desktop.heard.track import Track
 from desktop.kept.settings import Settings
 from desktop.looks.theme import Theme
+from desktop.sessions.analysis import FileAnalysis
 from desktop.widgets.delay import DelayButton
 from desktop.widgets.expected import ExpectedList
 from desktop.widgets.heat import instrument_lanes, lane_indices, lane_tables, paint_columns
 from desktop.widgets.level import LevelMeter
 from desktop.widgets.meter_rows import SCORE_ORDER
 from desktop.widgets.meters import Meters
+from desktop.widgets.overview import Overview
 from desktop.widgets.polyphony import PolyphonyMeter
 from desktop.widgets.roll import HistoryRoll
 from desktop.widgets.roll_picture import LANES
 from desktop.widgets.ruler import ruler_step
 from desktop.widgets.status import StatusBar
+from desktop.widgets.volume import VolumeSlider
 from desktop.windows.expected import ExpectedDialog
 from desktop.windows.motion import MotionDialog
 from realtime.clock_time import clock_time
@@ -376,3 +380,63 @@ def test_every_widget_paints_at_every_scale(qtbot, name, scale, qapp):
         show(qtbot, widget, 900, 500)
         widget.set_theme(Theme.named("light" if name == "dark" else "dark", scale))
         assert not widget.grab().isNull()
+
+
+# -- volume, screens -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0])
+def test_the_volume_is_drawn_at_every_zoom_and_follows_the_mouse(qtbot, theme, scale):
+    slider = show(qtbot, VolumeSlider(theme), 200, 24)
+    zoomed = Theme.named("dark", scale)
+    slider.set_theme(zoomed)
+    slider.setFixedSize(slider.sizeHint())
+    for at, low, high in ((0.1, -60, -45), (0.9, -15, 0)):
+        where = QPoint(round(at * slider.width()), slider.height() // 2)
+        qtbot.mouseClick(slider, Qt.MouseButton.LeftButton, pos=where)
+        assert low <= slider.value() <= high
+    image, accent = colours(slider), zoomed.colour("accent")
+    filled = [image.pixelColor(x, image.height() // 2) == accent for x in range(image.width())]
+    assert sum(filled) > 0.5 * image.width()
+
+
+def test_a_window_kept_larger_than_the_screen_is_cut_to_it(opened):
+    from desktop.app import _keep_on_screen
+
+    free = opened.window.screen().availableGeometry()
+    opened.settings.geometry = "kept"
+    opened.window.resize(free.width() + 500, free.height() + 300)
+    opened.window.move(free.right() - 50, free.top() + 20)
+    _keep_on_screen(opened.window)
+    assert free.contains(opened.window.geometry())
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.5])
+def test_the_slowest_speed_is_read_whole(opened, write_sound, scale):
+    opened.menus.view.set_scale(scale)
+    opened.window.resize(1600, 1200)
+    opened.window.open_file(write_sound("a.wav", [(["flute"], 1.0)]))
+    box = opened.window.transport.speed
+    box.setCurrentIndex(box.findText("0.75×"))
+    QApplication.processEvents()
+    option = QStyleOptionComboBox()
+    box.initStyleOption(option)
+    field = box.style().subControlRect(
+        QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, box
+    )
+    assert field.width() >= box.fontMetrics().horizontalAdvance("0.75×")
+
+
+@pytest.mark.parametrize("height", [1, 6, 20, 32])
+@pytest.mark.parametrize("low", [False, True])
+def test_the_strip_paints_at_any_height(qtbot, theme, model_future, write_sound, height, low):
+    """A layout may squeeze it for a moment; an exception while painting would end the program."""
+    path = write_sound("a.wav", [(["flute"], 3.0)])
+    analysis = FileAnalysis(path, model_future, sample_rate_hz=44_100, duration_s=3.0)
+    analysis.start()
+    qtbot.waitUntil(lambda: analysis.done, timeout=20_000)
+    strip = show(qtbot, Overview(theme), 300, height)
+    strip.set_low(low)
+    strip.setFixedHeight(height)
+    strip.show_analysis(analysis)
+    assert strip.grab().height() == height

@@ -41,6 +41,21 @@ def port() -> int:
         return int(probe.getsockname()[1])
 
 
+@pytest.fixture
+def is_bound() -> Callable[[int], bool]:
+    """Whether somebody receives at a UDP port of this computer."""
+
+    def ask(number: int) -> bool:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind(("127.0.0.1", number))
+            except OSError:
+                return True
+            return False
+
+    return ask
+
+
 def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 

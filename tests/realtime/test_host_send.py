@@ -18,6 +18,7 @@ RATE_HZ = 48_000
 COMMAND = [sys.executable, "-m", "realtime.cli", "host"]
 
 
+@pytest.mark.slow
 def test_what_is_played_is_sent_by_reastream(
     pulse_server, monkeypatch, port, tmp_path, tone_model_path
 ):

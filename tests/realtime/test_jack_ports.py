@@ -139,6 +139,7 @@ def test_two_strips_are_two_pairs(jack_server, config):
     assert "Tutti" not in ports
 
 
+@pytest.mark.slow
 def test_a_strip_is_among_the_devices(jack_server, config):
     """Where JACK runs: for ``tutti devices``, ``--device`` and the window; never the default."""
     found = list_devices()
@@ -153,6 +154,7 @@ def test_a_strip_is_among_the_devices(jack_server, config):
         source.close()
 
 
+@pytest.mark.slow
 def test_connections_outlive_the_server(jack_server, daw, config, wait_until):
     """jackd killed and started again, and the DAW after it: reconnected, and heard."""
     config.parent.mkdir()

@@ -16,6 +16,7 @@ from distributed import LocalCluster
 
 from realtime.errors import TuttiError
 from realtime.library.cluster import on_cluster
+from realtime.library.row import Outcome, outcome_of
 from realtime.library.walk import Found
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,19 +56,34 @@ def all_done_once(files: list[Found], done) -> None:
     assert all(one.values for one in done if not one.error)
 
 
-def test_workers_do_the_files_of_one_that_leaves(files, tone_model_path) -> None:
+def test_workers_do_the_files_of_one_that_leaves(files, tone_model_path, monkeypatch) -> None:
+    """The fourth file takes until its worker has left, in the midst of it."""
+    begun: list[str] = []
+    began, gone = threading.Event(), threading.Event()
+
+    def held(found: Found, tag) -> Outcome:
+        begun.append(found.path)
+        if found == files[3] and not gone.is_set():
+            began.set()
+            gone.wait(20)
+        return outcome_of(found, tag)
+
+    monkeypatch.setattr("realtime.library.cluster.outcome_of", held)
     with cluster(processes=False) as two:
-        left = two.workers[0]
 
         def lose() -> None:
-            assert two.scheduler.workers[left.address].processing, "it has work"
-            two.sync(left.close)
+            assert began.wait(20)
+            busy = two.scheduler.tasks["tutti-4"].processing_on.address
+            (left,) = [worker for worker in two.workers.values() if worker.address == busy]
+            two.sync(left.close, executor_wait=False)
+            gone.set()
 
-        jobs = losing(files, 5, lose)
+        jobs = losing(files, 6, lose)
         address = two.scheduler_address
         done = list(on_cluster(jobs, str(tone_model_path), threading.Event(), address))
         assert len(two.scheduler.workers) == 1
     all_done_once(files, done)
+    assert begun.count(files[3].path) == 2
 
 
 def test_only_what_the_workers_can_take_is_asked_for(files, tone_model_path) -> None:

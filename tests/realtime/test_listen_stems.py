@@ -44,7 +44,7 @@ def other(tmp_path_factory) -> Path:
 def test_each_stem_has_the_tags_it_has_alone(other):
     """Two files at once: every line names its stem, and holds what ``tutti tag`` says of it."""
     done = run(
-        "--stem", f"band=file:{DEMO}", "--stem", f"to ne=file:{other}", "--duration", "3.2",
+        "--stem", f"band=file:{DEMO}", "--stem", f"to ne=file:{other}", "--duration", "2.7",
         "--format", "jsonl",
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
@@ -60,34 +60,44 @@ def test_each_stem_has_the_tags_it_has_alone(other):
             assert line["end_s"] - line["start_s"] == pytest.approx(1.0, abs=1e-3)
 
 
-def test_stems_of_a_daw_on_one_clock(port):
+def test_stems_of_a_daw_on_one_clock(port, is_bound, wait_until):
     """ReaStreams by their names, one port; what sounds later in the session has a later time."""
     over = threading.Event()
 
-    def play(name: str) -> None:
+    def play(name: str, after_s: float) -> None:
         sender = ReaStreamSender(name, port=port)
+        over.wait(after_s)
         block = np.random.default_rng(0).normal(0, 0.1, (2_205, 2)).astype(np.float32)
         while not over.wait(0.05):
             sender.send(block, 44_100)
         sender.close()
 
-    threads = [threading.Thread(target=play, args=(name,)) for name in ("drums", "bass")]
-    for thread in threads:
-        thread.start()
+    threads = [threading.Thread(target=play, args=each) for each in (("drums", 0), ("bass", 1.0))]
+    command = [
+        *TUTTI, "--stem", "drums=reastream", "--stem", "low=reastream:bass", "--duration", "2",
+        "--format", "jsonl", "--reastream-address", f"127.0.0.1:{port}",
+    ]  # fmt: skip
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
-        done = run(
-            "--stem", "drums=reastream", "--stem", "low=reastream:bass", "--duration", "3",
-            "--reastream-address", f"127.0.0.1:{port}",
-        )  # fmt: skip
+        wait_until(lambda: is_bound(port), 30, "the port to be bound")
+        for thread in threads:
+            thread.start()
+        stdout, stderr = child.communicate(timeout=60)
     finally:
+        child.kill()
+        child.wait()
         over.set()
         for thread in threads:
             thread.join()
-    assert (done.returncode, done.stderr) == (0, "")
-    assert {line.split()[0] for line in done.stdout.splitlines()} == {"drums", "low"}
-    assert all("dBFS" in line and line[5:7] == "  " for line in done.stdout.splitlines())
+    assert (child.returncode, stderr) == (0, b"")
+    first: dict[str, float] = {}
+    for line in map(json.loads, stdout.splitlines()):
+        first.setdefault(line["stem"], line["start_s"])
+    assert set(first) == {"drums", "low"}
+    assert first["low"] - first["drums"] == pytest.approx(1.0, abs=0.5)
 
 
+@pytest.mark.slow
 def test_stems_go_out_by_osc_under_their_names(port, other):
     """A live output tells of each stem: the page, OSC and MIDI know them as they know taps."""
     pytest.importorskip("pythonosc")
@@ -114,7 +124,7 @@ def test_one_thread_hears_for_all():
     engines = []
     for number in range(3):
         source = PacedSource(SyntheticSource(tone(200 * (number + 1), 16_000), 16_000, speed=0,
-                                             duration_s=2.5))  # fmt: skip
+                                             duration_s=1.6))  # fmt: skip
         engine = Engine(model, source, hop_s=0.1, bench=bench)
         engine.subscribe(lambda tags: threads.add(threading.get_ident()))
         engines.append(engine)
@@ -127,7 +137,7 @@ def test_one_thread_hears_for_all():
         assert not engine.abandoned
     assert len(threads) == 1
     assert counts == [counts[0]] * 3
-    assert counts[0] >= 16
+    assert counts[0] >= 7
     with engines[0] as again:  # the thread has ended, and begins anew
         assert again.wait(20)
     assert not [each for each in threading.enumerate() if each.name == "tutti-analysis"]
@@ -178,6 +188,7 @@ def test_stems_that_cannot_be_are_one_sentence(arguments, told, capsys):
     assert "Traceback" not in error
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 def test_in_a_terminal_each_stem_has_a_line(other):
     import pty

@@ -22,6 +22,7 @@ import pytest
 from live_tags import SPEC, arguments, tags
 from prometheus_client.parser import text_string_to_metric_families
 
+from desktop.heard import count
 from realtime.colours import DARK, LIGHT
 from realtime.errors import TuttiError
 from realtime.live_outputs.table import LiveOutputs
@@ -183,6 +184,15 @@ def test_the_page_has_the_monitors_colours():
         own = {"v", "peak", "threshold", "colour", "of-family", "size"}
         assert set(re.findall(r"var\(--([\w-]+)", used)) - own <= set(has)
     assert not re.search(r"#[0-9a-fA-F]{3,8}\b(?=[;\s,)])", used + script), "a colour of its own"
+
+
+def test_the_page_has_the_monitors_range_of_counts():
+    """The browser's tests hold the whole rule; these are its figures, where there is none."""
+    script = (PAGE / "page.js").read_text(encoding="utf-8")
+    figures = re.search(r"\[COVERAGE, LET_GO, TOO_WIDE, WORTH\] = (\[.*\]);", script)
+    assert json.loads(figures.group(1)) == [
+        count.COVERAGE, count._LET_GO, count._TOO_WIDE, count._WORTH,
+    ]  # fmt: skip
 
 
 def test_about_tells_names_thresholds_and_order():

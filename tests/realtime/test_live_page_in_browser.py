@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import numpy as np
 import pytest
 from browser import PROGRAM, Tab, tab
 from live_tags import SPEC, arguments, tags
 from test_live_page import TOKEN, free_port
 
+from desktop.heard.count import count_range
+from desktop.heard.sureness import percent
 from realtime.live_outputs.table import LiveOutputs
 from realtime.taxonomy import FAMILIES, INSTRUMENTS, display_name
 
@@ -104,6 +108,34 @@ async def look_at_roles(one: Tab) -> None:
     assert "status" in found
     assert await one.look("document.querySelector('#state').innerText") == "Live"
     assert await one.look("document.querySelector('#summary').innerText") == "Heard: Cello, Piano"
+
+
+def test_its_numbers_are_the_monitor_s():
+    """The same scale and the same range of counts, along a walk of distributions."""
+    rng = np.random.default_rng(5)
+    scores = [(float(v), float(t)) for v, t in zip(rng.random(300), rng.random(300), strict=True)]
+    walk, weights = [], rng.random(7)
+    for _ in range(400):
+        weights = np.clip(weights + rng.normal(0, 0.15, 7), 0, None) + 1e-3
+        shares = weights**3
+        walk.append((shares / shares.sum()).tolist())
+    shown, ranges = None, []
+    for shares in walk:
+        shown = count_range(np.array(shares), shown)
+        ranges.append(list(shown))
+    port = free_port()
+
+    async def look(one: Tab) -> None:
+        with outputs(port):
+            await one.show(f"http://127.0.0.1:{port}/", 820, 1180)
+            await one.until(f"{STATE} === 'waiting'")
+            numbers = await one.look(f"{json.dumps(scores)}.map((one) => ofHundred(...one))")
+            assert numbers == [percent(value, threshold) for value, threshold in scores]
+            step = "((shown) => (chances) => shown = countRange(chances, shown))(null)"
+            assert await one.look(f"{json.dumps(walk)}.map({step})") == ranges
+
+    assert len({tuple(one) for one in ranges}) >= 8
+    in_browser(look)
 
 
 CONTRAST = """

@@ -18,6 +18,7 @@ import psutil
 import pytest
 import soundfile
 
+from realtime.cli import main
 from realtime.engine import Engine
 from realtime.errors import TuttiError
 from realtime.host.reastream_sender import ReaStreamSender
@@ -114,15 +115,6 @@ def listen(children, port: int, *arguments: str) -> subprocess.Popen[bytes]:
     return child
 
 
-def is_bound(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return True
-        return False
-
-
 def opened(name: str, port: int, channels: int = 2) -> ReaStream:
     return ReaStream(device(name, port=port), channels)
 
@@ -147,7 +139,7 @@ def receiver_of(port: int) -> psutil.Process:
 # -- what is heard ---------------------------------------------------------------------
 
 
-def test_the_demo_piece_is_heard_as_from_the_file(port, children, wait_until):
+def test_the_demo_piece_is_heard_as_from_the_file(port, children, wait_until, is_bound):
     """``tutti listen --reastream`` gives window for window what ``tutti tag`` names in the file."""
     sound, rate_hz = soundfile.read(DEMO, dtype="float32", always_2d=True, frames=15 * 48_000)
     child = listen(children, port, "--reastream", "demo", "--format", "jsonl", "--duration", "4.2")
@@ -167,21 +159,22 @@ def test_the_demo_piece_is_heard_as_from_the_file(port, children, wait_until):
 
 
 def test_every_sample_arrives(plays, port):
-    """Two seconds of a ramp, in and out: nothing is lost, doubled, turned or scaled."""
+    """A second of a ramp, in and out: nothing is lost, doubled, turned or scaled."""
     ramp = np.arange(RATE_HZ, dtype=np.float32) / RATE_HZ
     plays("ramp", np.stack([ramp, ramp - 1], 1))
     stream = opened("ramp", port)
     try:
-        heard = read_for(stream, 2.0)
+        heard = read_for(stream, 1.0)
     finally:
         stream.close()
     assert (stream.sample_rate_hz, stream.channels) == (RATE_HZ, 2)
-    assert len(heard) > 1.8 * RATE_HZ
+    assert len(heard) > 0.9 * RATE_HZ
     steps = np.diff(np.round(heard[:, 0] * RATE_HZ).astype(int)) % RATE_HZ
     assert set(steps.tolist()) == {1}
     np.testing.assert_allclose(heard[:, 1], heard[:, 0] - 1, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_64_channels_come_side_by_side(plays, port):
     """12,000 packets a second, the most there is: a busy machine may lose some, mixes up none."""
     ramp = np.arange(RATE_HZ, dtype=np.float32) / RATE_HZ
@@ -196,7 +189,7 @@ def test_64_channels_come_side_by_side(plays, port):
                                atol=1e-5)  # fmt: skip
 
 
-def test_two_listeners_share_a_port(plays, port):
+def test_two_listeners_share_a_port(plays, port, is_bound):
     """A system gives a port out once: sources of one process hear by one receiver."""
     plays("loud", tone(1.0, 0.5))
     plays("soft", tone(1.0, 0.05))
@@ -308,7 +301,7 @@ def test_a_rate_that_changes_ends_the_stream_after_what_came_before(plays, port)
     assert sum(heard) == 480
 
 
-def test_nobody_of_that_name(plays, port, monkeypatch):
+def test_nobody_of_that_name(plays, port, monkeypatch, is_bound):
     """Said with who does send; a name of another case is another name."""
     from realtime.sources import reastream
 
@@ -320,16 +313,16 @@ def test_nobody_of_that_name(plays, port, monkeypatch):
     assert not is_bound(port)
 
 
-def test_a_port_that_is_taken_is_one_sentence(port, children):
+def test_a_port_that_is_taken_is_one_sentence(port, capsys):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.1", port))
         with pytest.raises(TuttiError, match=f"127.0.0.1 port {port}"):
             Receiver("127.0.0.1", port)
-        child = listen(children, port, "--reastream", "drums")
-        _, stderr = child.communicate(timeout=40)
-    assert child.returncode == 2
-    assert stderr.count(b"\n") == 1
-    assert b"another Tutti" in stderr
+        arguments = ["--reastream", "drums", "--reastream-address", f"127.0.0.1:{port}"]
+        assert main(["listen", *arguments]) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "another Tutti" in told
 
 
 @pytest.mark.parametrize("text", ["", "localhost", "127.0.0.1:0", "127.0.0.1:70000", "::1", "1.2"])
@@ -389,6 +382,7 @@ def test_late_packets_are_no_loss(plays, heard_live):
     assert (stats.frames_missing, stats.windows_dropped, stats.stalls) == (0, 0, 0)
 
 
+@pytest.mark.slow
 def test_a_sender_that_goes_and_comes_back_at_another_rate(
     plays, heard_live, wait_until, record_property
 ):
@@ -442,10 +436,9 @@ def test_interpreter_held(port, heard_live):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-@pytest.mark.parametrize(
-    "number", [signal.SIGTERM, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)]
-)
-def test_it_ends_with_its_receiver(plays, port, children, wait_until, number):
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_it_ends_with_its_receiver(plays, port, children, wait_until, number, is_bound):
     plays("bus", tone(1.0))
     child = listen(children, port, "--reastream", "bus", "--format", "jsonl")
     json.loads(child.stdout.readline())
@@ -454,9 +447,8 @@ def test_it_ends_with_its_receiver(plays, port, children, wait_until, number):
     wait_until(lambda: not is_bound(port), 10, "the port to be free")
 
 
-def test_what_does_not_go_together_is_one_sentence(children, port):
-    child = listen(children, port, "--file", "x.wav")
-    _, stderr = child.communicate(timeout=40)
-    assert child.returncode == 2
-    assert stderr.count(b"\n") == 1
-    assert b"--reastream" in stderr
+def test_what_does_not_go_together_is_one_sentence(capsys):
+    assert main(["listen", "--file", "x.wav", "--reastream-address", "127.0.0.1"]) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "--reastream" in told

@@ -8,7 +8,7 @@ Readings taken where the paper is silent or contradicts itself:
 - The law 0.1 exp(-0.01 epoch) + 1e-7 is for weights of ImageNet; ours are new.
 - Algorithm 1 ends where the accuracy gains less than the tolerance, section 4.5 where the loss
   does for 3 epochs, after 100 at most: here after 3 rounds without a gain, or at 100.
-- Noise effects run in this program's filters and rooms, not in csound; ranges are given below.
+- Noise effects run in pedalboard, not in csound; their ranges are ours (``noised``).
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ const HOLD_MS = 4000;       // what was heard stays so long in the large list, s
 const SILENT_LINK_MS = 20000; // a link that died while the tablet slept tells nothing by itself
 const SPEAK_MS = 5000;
 const QUIETEST_DBFS = -60;
-const COVERAGE = 0.8;       // the range of counts holds as much of the chances,
-const LET_GO = 0.72;        // and one that is shown stays until it holds less than this
+// Of the range of counts: desktop/heard/count.py says what each is for.
+const [COVERAGE, LET_GO, TOO_WIDE, WORTH] = [0.8, 0.72, 0.88, 0.04];
 
 const $ = (id) => document.getElementById(id);
 
@@ -121,19 +121,25 @@ function ofHundred(value, threshold) {
   return value >= threshold ? Math.max(shown, 50) : Math.min(shown, 49);
 }
 
-/** The shortest run of counts around the likeliest that holds COVERAGE; what is shown may stay. */
+/** The shortest run of counts around the likeliest that holds COVERAGE; as in the monitor, what
+ * is shown stays while it serves: until it holds too little, or a shorter one holds enough. */
 function countRange(chances, shown) {
   const mass = (low, high) => chances.slice(low, high + 1).reduce((a, b) => a + b, 1e-6);
-  let low = chances.indexOf(Math.max(...chances));
-  let high = low;
-  const likely = low;
+  const likely = chances.indexOf(Math.max(...chances));
+  if (shown && shown[0] <= likely && likely <= shown[1]) {
+    const [first, last] = shown;
+    const held = mass(first, last);
+    const enough = Math.min(TOO_WIDE, held - WORTH);
+    const canShrink = (first < likely && mass(first + 1, last) >= enough)
+      || (last > likely && mass(first, last - 1) >= enough);
+    if (held >= LET_GO && !canShrink) return shown;
+  }
+  let [low, high] = [likely, likely];
   while (mass(low, high) < COVERAGE && high - low < chances.length - 1) {
     if ((chances[high + 1] ?? -1) >= (chances[low - 1] ?? -1)) high += 1;
     else low -= 1;
   }
-  const stays = shown && shown[0] <= likely && likely <= shown[1] && mass(...shown) >= LET_GO
-    && shown[1] - shown[0] <= high - low + 1;
-  return stays ? shown : [low, high];
+  return [low, high];
 }
 
 // -- drawing -----------------------------------------------------------------------------------
