@@ -16,7 +16,7 @@ help:
 	@echo "make slow         the long tests, which 'make test' leaves out"
 	@echo "make mutants      plant faults and change the program in small ways: does a test notice each? (an hour)"
 	@echo "make lint         ruff and mypy only"
-	@echo "make bench        measure speed, and write it into README and docs/performance.md (eight minutes; PEERS='FILE ...' beside others)"
+	@echo "make bench        measure speed, and write it into README and docs/performance.md (up to ten minutes; PEERS='FILE ...' beside others)"
 	@echo "make screenshots  let the monitor draw itself into docs/screenshots, in both themes, in Inter if installed (fonts-inter)"
 	@echo "make demo         compose and render realtime/assets/demo.ogg again"
 	@echo "make appimage     what Linux users start without installing anything, in build/ship (docs/shipping.md)"

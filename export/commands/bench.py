@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 _EXAMPLES = """examples:
-  tutti bench                                   the bundled model and the program, in eight minutes
+  tutti bench                                   the bundled model and the program, in ten minutes
   tutti bench runs/tutti.int8.onnx --quick      a model of your own, in one minute
   tutti bench --peer yamnet.tflite --peer cnn14.onnx
   tutti bench --json speed.json --page docs/performance.md
