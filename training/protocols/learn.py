@@ -59,7 +59,7 @@ def fit_epochs(
         means.append(total / steps)
         if not math.isfinite(means[-1]):
             raise TuttiError(
-                f"the loss became {means[-1]} in epoch {epoch + 1}: begin again with another --seed."
+                f"the loss became {means[-1]} in epoch {epoch + 1}: begin anew with another --seed."
             )
         tell(epoch + 1, means[-1])
         if validate is None:
