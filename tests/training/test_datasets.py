@@ -12,7 +12,17 @@ from realtime.errors import TuttiError
 from realtime.taxonomy import FAMILIES, FINE, GENERAL_MIDI, INSTRUMENTS
 from training.bank.clips import SPLITS
 from training.commands.evaluate import DATASET_NAMES
-from training.datasets import DATASETS, SETS, irmas, jamendo, medleydb, nsynth, openmic, slakh
+from training.datasets import (
+    DATASETS,
+    SETS,
+    irmas,
+    jamendo,
+    medleydb,
+    mixing_secrets,
+    nsynth,
+    openmic,
+    slakh,
+)
 from training.datasets.check import check
 from training.datasets.truth import Segment, Truth, merge, truth_between, truth_of
 
@@ -264,6 +274,17 @@ def test_medleydb_leaves_out_what_bleeds_and_finds_metadata_apart(tmp_path: Path
     assert "A_Song" in found, "its metadata lies in Metadata"
     (tmp_path / "Metadata" / "A_Song_METADATA.yaml").unlink()
     with pytest.raises(TuttiError, match="A_Song has no A_Song_METADATA.yaml"):
+        medleydb.songs(tmp_path)
+
+
+def test_mixing_secrets_names_are_freer(tmp_path: Path) -> None:
+    MAKERS["mixing-secrets"](tmp_path)
+    table = tmp_path / "Medley_Format" / "Audio" / "C_Song" / "C_Song_METADATA.yaml"
+    text = table.read_text().replace("drum set", "Saxophone")
+    table.write_text(text.replace("distorted electric guitar", "Kazoo"))
+    found = [r.labels for r in mixing_secrets.recordings(tmp_path) if r.piece.endswith("C_Song")]
+    assert found == [("saxophone",)], "what is not known teaches nothing"
+    with pytest.raises(TuttiError, match="unknown instrument 'Saxophone' .2 faults"):
         medleydb.songs(tmp_path)
 
 

@@ -153,6 +153,7 @@ def test_each_noise_does_what_its_name_says() -> None:
         assert sethi.noised(white, kind, rng).shape == white.shape
 
 
+@pytest.mark.slow
 def test_the_synthesis_loop_and_its_tables_in_miniature(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -306,6 +307,7 @@ def test_transfer_s_three_modes_move_what_they_say(tmp_path: Path) -> None:
     assert 0 < moved["fine-tuned"] < 1e-3 < moved["from scratch"]
 
 
+@pytest.mark.slow
 def test_the_mixtures_protocol_in_miniature(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,11 +61,11 @@ def _training(folder: Path, faults: Faults) -> list[Recording]:
     if not root.is_dir():
         return []
     for part in sorted(path for path in root.iterdir() if path.is_dir()):
-        if part.name not in IRMAS:
+        if part.name not in IRMAS and part.name[0] not in "._":  # what a Mac leaves in archives
             faults.add(f"{part} is none of IRMAS's eleven folders")
     songs: dict[tuple[str, str], list[Path]] = defaultdict(list)
     for code in IRMAS:
-        paths = sorted((root / code).glob("*.wav"))
+        paths = sorted((root / code).glob("[!.]*.wav"))
         if not paths:
             faults.add(f"{root / code} holds no excerpt (x.wav)")
         for path in paths:

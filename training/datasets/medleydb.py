@@ -9,6 +9,7 @@ validation and test, the shares of the musical/non-musical mixtures paper, which
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +64,16 @@ LABELS: dict[str, str] = {
     "electric bass": "bass", "electric piano": "electric_piano", "synthesizer": "synthesizer",
 }  # fmt: skip
 """Every instrument of MedleyDB's taxonomy, as a name of ``taxonomy.FINE``."""
+_BY_LOWER_CASE = {name.lower(): label for name, label in LABELS.items()}
 
 
-def songs(folder: Path, name: str = NAME) -> list[Song]:
+def songs(
+    folder: Path, name: str = NAME, more_labels: Mapping[str, str] | None = None
+) -> list[Song]:
     """The songs whose stems do not bleed, with their stems.
+
+    ``more_labels``: names beside ``LABELS``, in lower case; with them, a name that is not known
+    leaves open what sounds, without them it is a fault.
 
     Raises:
         TuttiError: there are none, or a file or a label of one cannot be used.
@@ -83,7 +90,7 @@ def songs(folder: Path, name: str = NAME) -> list[Song]:
         if title not in tables:
             continue
         before = len(faults.found)
-        song = _song(title, part, tables[title], faults)
+        song = _song(title, part, tables[title], faults, more_labels)
         if song is not None and len(faults.found) == before:
             found.append(song)
     faults.end()
@@ -106,7 +113,9 @@ def _is_song(path: Path) -> bool:
     return (path / f"{path.name}_STEMS").is_dir() or (path / f"{path.name}_MIX.wav").exists()
 
 
-def _song(title: str, part: Path, table: Path, faults: Faults) -> Song | None:
+def _song(
+    title: str, part: Path, table: Path, faults: Faults, more_labels: Mapping[str, str] | None
+) -> Song | None:
     """A song by its metadata; None where its stems bleed, or nothing is known of them."""
     about = read_yaml(table, faults)
     if about is None or str(about.get("has_bleed", "no")).lower() in ("yes", "true"):
@@ -118,23 +127,28 @@ def _song(title: str, part: Path, table: Path, faults: Faults) -> Song | None:
         return None
     stems = []
     for key, entry in sorted(about["stems"].items()):
-        stem = _stem(part / f"{title}_STEMS", table, f"stem {key}", entry, faults)
+        where = f"{table}, stem {key}"
+        stem = _stem(part / f"{title}_STEMS", where, entry, faults, more_labels)
         if stem is not None:
             stems.append(stem)
     artist = str(about.get("artist") or title.partition("_")[0])
     return Song(title, artist, drawn_split(artist), mix, tuple(stems), "CC-BY-NC-SA-4.0")
 
 
-def _stem(folder: Path, table: Path, where: str, entry: Any, faults: Faults) -> Stem | None:
+def _stem(
+    folder: Path, where: str, entry: Any, faults: Faults, more_labels: Mapping[str, str] | None
+) -> Stem | None:
     if not isinstance(entry, dict) or "filename" not in entry or "instrument" not in entry:
-        faults.add(f"{table}, {where}: filename or instrument is missing")
+        faults.add(f"{where}: filename or instrument is missing")
         return None
     named = entry["instrument"]
     several = [str(one) for one in named] if isinstance(named, list) else [str(named)]
-    if unknown := [one for one in several if one not in LABELS]:
-        faults.add(f"{table}, {where}: unknown instrument '{unknown[0]}'")
+    known = _BY_LOWER_CASE | dict(more_labels or {})
+    unknown = [one for one in several if one.lower() not in known]
+    if unknown and more_labels is None:
+        faults.add(f"{where}: unknown instrument '{unknown[0]}'")
         return None
     path = folder / str(entry["filename"])
     faults.need(path)
-    labels = {LABELS[one] for one in several}
+    labels = {known.get(one.lower(), "other") for one in several}
     return Stem(path, labels.pop() if len(labels) == 1 else "other")

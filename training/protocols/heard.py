@@ -14,7 +14,7 @@ from realtime.sources.file import FileSource
 Sound = NDArray[np.float32]
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=512)
 def mono(path: Path, sample_rate_hz: int, most_s: float = 30.0) -> Sound:
     """At most ``most_s`` from the start of a short file, the mean of its channels."""
     blocks: list[Sound] = []

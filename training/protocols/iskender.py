@@ -7,6 +7,8 @@ Readings taken where the paper contradicts itself:
 - The sets are divided 80/10/10 at random, as the paper does, here by track, so that no track's
   clips are in two parts; it says nothing of OpenMIC's official split.
 - The ensemble averages two networks, CBAM-CNN and MS-CRNN: PaSST is not part of this program.
+
+OpenMIC's 20,000 clips are held as 16-bit samples, which takes 6.4 GB.
 """
 
 from __future__ import annotations

@@ -58,7 +58,9 @@ def fit_epochs(
             total += float(missed.detach())
         means.append(total / steps)
         if not math.isfinite(means[-1]):
-            raise TuttiError(f"the loss became {means[-1]} in epoch {epoch + 1}: train with fewer.")
+            raise TuttiError(
+                f"the loss became {means[-1]} in epoch {epoch + 1}: begin anew with another --seed."
+            )
         tell(epoch + 1, means[-1])
         if validate is None:
             continue
