@@ -51,6 +51,18 @@ GROUPS = {
     "The machine around it": ["../test_circumstances.py"],
     "Standard input, output and errors": ["test_stdin.py", "test_standard_streams.py"],
     "Effects between two devices": ["test_host_live.py"],
+    "A DAW without a loopback": [
+        "test_reastream.py",
+        "test_jack_ports.py",
+        "test_listen_stems.py",
+        "test_host_send.py",
+    ],
+    "What is sent while it is heard": [
+        "test_live_outputs.py",
+        "test_live_midi.py",
+        "test_live_page.py",
+        "test_live_page_in_browser.py",
+    ],
     "Level and silence": ["test_live_levels.py"],
     "Frames against the clock, and the ring": ["test_live_ring.py"],
     "Malformed files": ["test_live_fuzz_model.py", "test_fuzz_files.py"],
