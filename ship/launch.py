@@ -1,7 +1,7 @@
-"""Where the packaged program begins: ``tutti``, and the two helpers it starts of itself.
+"""Where the packaged program begins: ``tutti``, and the helpers it starts of itself.
 
-A packaged program has no Python beside it: ``sys.executable`` is this program. The recorder and
-the plugin host are started by it as Python would start them, so it answers to those two calls.
+A packaged program has no Python beside it: ``sys.executable`` is this program. Its helpers are
+started by it as Python would start them, so it answers to those calls.
 Started without arguments, as from a menu, it opens the window.
 """
 
@@ -10,10 +10,17 @@ from __future__ import annotations
 import ctypes.util
 import multiprocessing
 import os
+import runpy
 import sys
 from pathlib import Path
 
-HELPERS = ("realtime.sources.recorder", "realtime.host.plugin_worker")
+HELPERS = (
+    "realtime.sources.recorder",
+    "realtime.sources.jack_recorder",
+    "realtime.sources.datagrams",
+    "realtime.live_outputs.midi_port",
+    "realtime.host.plugin_worker",
+)
 
 
 def helper_of(arguments: list[str]) -> tuple[str, list[str]] | None:
@@ -44,14 +51,7 @@ def main() -> int:
     helper = helper_of(sys.argv[1:])
     if helper is not None:
         name, sys.argv[1:] = helper
-        if name == HELPERS[0]:
-            from realtime.sources import recorder
-
-            recorder.main(sys.argv[1:])
-        else:
-            from realtime.host import plugin_worker
-
-            plugin_worker.main()
+        runpy.run_module(name, run_name="__main__", alter_sys=True)
         return 0
     from realtime.cli import main as tutti
 

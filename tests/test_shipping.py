@@ -3,6 +3,7 @@
 import configparser
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from realtime.host.isolation import WORKER
-from realtime.sources import portaudio, recorder
+from realtime.live_outputs import midi_port
+from realtime.sources import datagrams, jack_recorder, portaudio, recorder
+from realtime.sources.child import module_command
 
 ROOT = Path(__file__).resolve().parent.parent
 LAUNCH = ROOT / "ship" / "launch.py"
@@ -32,7 +35,7 @@ def run(*arguments):
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
-def test_the_helpers_that_the_program_starts_are_known_to_the_packaged_one():
+def test_the_helpers_that_the_program_starts_are_known_to_the_packaged_one(monkeypatch):
     """A packaged ``sys.executable`` is the program itself: it must not open a window instead."""
     _, *call = portaudio._command("record", "default")
     assert launch.helper_of(call) == ("realtime.sources.recorder", ["record", "default"])
@@ -41,6 +44,10 @@ def test_the_helpers_that_the_program_starts_are_known_to_the_packaged_one():
         "realtime.host.plugin_worker",
         ["5000", "secret", "memory"],
     )
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    for module in (jack_recorder, datagrams, midi_port):
+        _, *call = module_command(module.__name__, "one", "two")
+        assert launch.helper_of(call) == (module.__name__, ["one", "two"])
     for other in (["monitor"], ["tag", "a.wav"], ["-m", "antigravity"], ["-P", "x.py"], []):
         assert launch.helper_of(other) is None
 
@@ -51,6 +58,15 @@ def test_the_recorder_answers_through_the_packaged_program_s_door():
         [sys.executable, "-P", recorder.__file__, "list"], capture_output=True, text=True
     )
     assert (answer.returncode, answer.stdout) == (plain.returncode, plain.stdout)
+
+
+def test_every_program_of_its_own_is_a_helper():
+    """What is started as a module of its own must be found in the package too."""
+    started = re.compile(r"module_command\((\w+)\.__name__")
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "realtime").rglob("*.py")]
+    found = {name for source in sources for name in started.findall(source)}
+    assert found == {"midi_port", "jack_recorder", "datagrams"}
+    assert found <= {name.rpartition(".")[2] for name in launch.HELPERS}
 
 
 def test_arguments_reach_the_command():

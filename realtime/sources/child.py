@@ -30,8 +30,11 @@ run_name='__main__', alter_sys=True)"
 def module_command(name: str, *arguments: str) -> list[str]:
     """A command that runs one of Tutti's modules wherever it lies.
 
-    -P: what lies in the folder one stands in must not pass for a module.
+    -P: what lies in the folder one stands in must not pass for a module. A packaged program is its
+    own Python, and knows its modules by name.
     """
+    if getattr(sys, "frozen", False):
+        return [sys.executable, "-m", name, *arguments]
     return [sys.executable, "-P", "-c", START, str(ROOT), name, *arguments]
 
 
