@@ -15,13 +15,16 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def workers() -> int:
-    """Threads that files are heard with: the cores this process may use, within reason."""
+def cores() -> int:
+    """Cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count() or 1
-    return min(MOST_WORKERS, cores)
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def workers() -> int:
+    """Threads that files are heard with: a core each, within reason."""
+    return min(MOST_WORKERS, cores())
 
 
 def several(

@@ -14,6 +14,7 @@ from PyQt6.QtCore import QRectF, QSize, Qt
 from PyQt6.QtGui import QPainter, QPaintEvent
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
+from desktop.heard.sureness import sureness
 from desktop.looks.theme import Theme
 from realtime.taxonomy import FAMILY_OF, INSTRUMENTS, display_name
 
@@ -25,13 +26,6 @@ FULL = 0.5
 """The change of sureness at which a bar of the difference column is full."""
 
 Values = NDArray[np.floating]
-
-
-def sureness(values: Values, thresholds: Values) -> Values:
-    """Probabilities laid so that each threshold stands at a half: (n,), 0 to 1."""
-    below = HEARD * values / np.maximum(thresholds, 1e-6)
-    above = HEARD + HEARD * (values - thresholds) / np.maximum(1.0 - thresholds, 1e-6)
-    return np.clip(np.where(values < thresholds, below, above), 0.0, 1.0)
 
 
 class TapMeters(QWidget):
@@ -77,12 +71,17 @@ class TapMeters(QWidget):
         """Show two taps: their names, probabilities (24,) each, and levels in dBFS."""
         laid = None
         if values is not None:
-            before, after = (sureness(one, self._thresholds) for one in values)
+            before, after = (self._laid(one) for one in values)
             laid = before, after
         same = (names, levels) == (self.names, self.levels) and _equal(laid, self.values)
         self.names, self.values, self.levels = names, laid, levels
         if not same:
             self.update()
+
+    def _laid(self, values: Values) -> Values:
+        """Sureness of each instrument, (24,)."""
+        pairs = zip(values.tolist(), self._thresholds.tolist(), strict=True)
+        return np.array([sureness(value, threshold) for value, threshold in pairs])
 
     def summary(self) -> str:
         """The notable differences in words, the largest first."""

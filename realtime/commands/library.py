@@ -69,7 +69,8 @@ def run(args: argparse.Namespace) -> int:
 
                 model = args.model and os.path.abspath(args.model)
                 return on_cluster(jobs, model, shutdown.event, args.scheduler)
-            from realtime.library.processes import TagFiles, cores, in_processes
+            from realtime.cores import cores
+            from realtime.library.processes import TagFiles, in_processes
 
             return in_processes(jobs, TagFiles(args.model), shutdown.event, cores())
 

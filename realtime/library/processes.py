@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import signal
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -20,13 +19,6 @@ TRIES = 2
 """A process may be ended for what another one did, as for its memory."""
 _SPAWN = multiprocessing.get_context("spawn")  # a fork would copy threads in the midst of something
 Work = Callable[[Found], Outcome]
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class TagFiles:

@@ -20,12 +20,13 @@ import soundfile
 from library_work import Dies, Meets, fake
 from pyarrow import parquet
 
+from realtime.cores import cores
 from realtime.errors import TuttiError
 from realtime.library import build as building
 from realtime.library import table
 from realtime.library.build import Summary, build
 from realtime.library.journal import Journal
-from realtime.library.processes import cores, in_processes
+from realtime.library.processes import in_processes
 from realtime.library.row import columns, outcome_of, values_of
 from realtime.library.walk import Found, sound_files
 from realtime.outputs.formats import FORMATS
