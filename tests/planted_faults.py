@@ -52,7 +52,7 @@ FAULTS = (
      "test_the_gate_of_a_tap_opens_at_minus_70_and_closes_below_minus_75"),
     ("the X key", "desktop/widgets/meter_hands.py",
      "key == Qt.Key.Key_X and", "key == Qt.Key.Key_Z and",
-     "tests/desktop/test_widgets.py::test_keys_choose_pin_and_hide"),
+     "tests/desktop/test_meters.py::test_keys_choose_pin_and_hide"),
 )  # fmt: skip
 
 

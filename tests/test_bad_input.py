@@ -91,7 +91,6 @@ def test_no_option_shows_the_name_of_a_function() -> None:
         ("host --duration x", "'x' is not a number of seconds: give at least 0"),
         ("host --block 0", "'0' is not a whole number, 1 or more"),
         ("audit --mix a --min-s nan b", "'nan' is not a number of seconds: give at least 0.1"),
-        ("bench --runs 0", "'0' is not a whole number, 1 or more"),
         ("bank build b --scale 2", "'2' is not a number above 0 and at most 1"),
         ("bank add a b --pieces x", "'x' is not a whole number, 1 or more"),
         ("train r --bank b --run c --seed -1", "'-1' is not a whole number, 0 or more"),
