@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 _EXAMPLES = r"""example:
-  tutti dev average training/weights/tutti-0.10.0.pt runs/on/last.pt --out runs/mean/last.pt
+  tutti dev average training/weights/tutti-0.11.0.pt runs/on/last.pt --out runs/mean/last.pt
 """
 
 

@@ -9,7 +9,7 @@ from realtime.errors import TuttiError
 from training.arguments import count
 
 _EXAMPLES = r"""example:
-  tutti dev validate --bank banks/full --real ../shared/real training/weights/tutti-0.10.0.pt
+  tutti dev validate --bank banks/full --real ../shared/real training/weights/tutti-0.11.0.pt
 """
 
 
